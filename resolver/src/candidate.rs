@@ -1,0 +1,188 @@
+//! What an index offers: projects, their releases and the files of a release.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::PackageName;
+
+use crate::WheelName;
+
+/// Everything one index says about a project (PEP 503/691), releases in ascending order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Project {
+    /// Releases in ascending order of their version.
+    pub releases: Vec<Release>,
+    /// The index that answered, with credentials removed, such as `https://index.test/simple/`.
+    pub index: Arc<str>,
+}
+
+/// One version of a project with every usable file of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The version as the index spells it, parsed (PEP 440).
+    pub version: Version,
+    /// Wheels and sdists, ordered by file name.
+    pub files: Vec<ReleaseFile>,
+}
+
+impl Release {
+    /// When the first file of this release was uploaded; `None` when the index tells no times.
+    pub fn uploaded(&self) -> Option<Timestamp> {
+        self.files.iter().filter_map(|file| file.uploaded).min()
+    }
+}
+
+/// One file of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseFile {
+    /// File name as the index spells it.
+    pub filename: String,
+    /// Absolute address of the file, without fragment.
+    pub url: String,
+    /// Wheel or sdist.
+    pub kind: FileKind,
+    /// `Requires-Python` of this file (PEP 503 allows it per file, and files do differ).
+    pub requires_python: Option<VersionSpecifiers>,
+    /// Present when the file was yanked (PEP 592).
+    pub yanked: Option<Yanked>,
+    /// Upload time (PEP 700), when the index gives one.
+    pub uploaded: Option<Timestamp>,
+    /// Size in bytes (PEP 700), when the index gives one.
+    pub size: Option<u64>,
+    /// Digest that the index states for the file.
+    pub sha256: Option<Sha256>,
+    /// Whether core metadata is served beside the file (PEP 658/714).
+    pub core_metadata: CoreMetadataHint,
+}
+
+/// The two kinds of file that count; eggs, installers and the like are left out on reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileKind {
+    /// A wheel, with its parsed file name.
+    Wheel(WheelName),
+    /// A source distribution (`.tar.gz` or `.zip`).
+    Sdist,
+}
+
+impl ReleaseFile {
+    /// The parsed wheel name, if this is a wheel.
+    pub fn wheel(&self) -> Option<&WheelName> {
+        match &self.kind {
+            FileKind::Wheel(name) => Some(name),
+            FileKind::Sdist => None,
+        }
+    }
+}
+
+/// Mark of a yanked file with its reason, which is often empty (PEP 592).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Yanked {
+    /// Why, in the maintainers' words; may be empty.
+    pub reason: String,
+}
+
+/// What the index says about core metadata beside a file (PEP 658, PEP 714).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CoreMetadataHint {
+    /// Nothing was said; the file may exist all the same.
+    #[default]
+    Unknown,
+    /// Served, no digest given.
+    Available,
+    /// Served, with this digest.
+    Hashed(Sha256),
+}
+
+/// A SHA-256 digest.
+///
+/// ```
+/// use pinsmith_resolver::Sha256;
+/// let digest: Sha256 = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855".parse()?;
+/// assert!(digest.to_string().starts_with("e3b0c442"));
+/// # Ok::<(), pinsmith_resolver::Sha256Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sha256(pub [u8; 32]);
+
+/// A text that is not 64 hexadecimal digits.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("not a sha256 digest: expected 64 hexadecimal digits")]
+pub struct Sha256Error;
+
+impl FromStr for Sha256 {
+    type Err = Sha256Error;
+
+    fn from_str(text: &str) -> Result<Self, Sha256Error> {
+        let digits = text.as_bytes();
+        if digits.len() != 64 {
+            return Err(Sha256Error);
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let [high, low] = pair else {
+                return Err(Sha256Error);
+            };
+            *byte =
+                hex_value(*high).ok_or(Sha256Error)? << 4 | hex_value(*low).ok_or(Sha256Error)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+fn hex_value(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sha256({self})")
+    }
+}
+
+/// A project's name together with what the index offers of it; see [`crate::PackageSource`].
+impl Project {
+    /// The release with this exact version, local part included.
+    pub fn release(&self, version: &Version) -> Option<&Release> {
+        let found = self
+            .releases
+            .binary_search_by(|release| release.version.cmp(version));
+        found.ok().map(|index| &self.releases[index])
+    }
+
+    /// Sorts releases by version and files by name, joining releases of equal version.
+    #[must_use]
+    pub fn from_files(
+        index: Arc<str>,
+        files: impl IntoIterator<Item = (Version, ReleaseFile)>,
+    ) -> Self {
+        let mut releases = std::collections::BTreeMap::<Version, Vec<ReleaseFile>>::new();
+        for (version, file) in files {
+            releases.entry(version).or_default().push(file);
+        }
+        let releases = releases
+            .into_iter()
+            .map(|(version, mut files)| {
+                files.sort_by(|a, b| a.filename.cmp(&b.filename));
+                files.dedup_by(|a, b| a.filename == b.filename);
+                Release { version, files }
+            })
+            .collect();
+        Self { releases, index }
+    }
+}
+
+/// Shows a pin, `name==version`.
+pub(crate) fn pin(name: &PackageName, version: &Version) -> String {
+    format!("{name}=={version}")
+}

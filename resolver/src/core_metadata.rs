@@ -1,0 +1,34 @@
+//! The part of a distribution's core metadata that resolving needs.
+
+use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::{ExtraName, PackageName};
+
+use crate::Requirement;
+
+/// Core metadata of one file (the core metadata specification, fields of PEP 345 to 685).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoreMetadata {
+    /// `Name`, normalised.
+    pub name: PackageName,
+    /// `Version`.
+    pub version: Version,
+    /// `Requires-Dist`, in file order; lines that cannot be read are in [`Self::unreadable`].
+    pub requires_dist: Vec<Requirement>,
+    /// `Requires-Python`.
+    pub requires_python: Option<VersionSpecifiers>,
+    /// `Provides-Extra`; some files use extras without listing them.
+    pub provides_extra: Vec<ExtraName>,
+    /// `Requires-Dist` lines that are no requirement even after the known repairs.
+    pub unreadable: Vec<String>,
+    /// How far these fields can be trusted.
+    pub trust: Trust,
+}
+
+/// Where metadata came from, hence how far it can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trust {
+    /// A wheel's METADATA, or an sdist's fields that are declared static (PEP 643).
+    Static,
+    /// An sdist's fields that a build could change: egg-info `requires.txt` or old `PKG-INFO`.
+    Guessed,
+}

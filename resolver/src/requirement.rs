@@ -1,0 +1,132 @@
+//! Dependency specifiers (PEP 508), with the repairs that old metadata needs.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use pep440_rs::VersionSpecifiers;
+use pep508_rs::{Pep508Url, VersionOrUrl};
+
+/// A dependency specifier (PEP 508) whose URL is never expanded from the environment.
+pub type Requirement = pep508_rs::Requirement<DirectUrl>;
+
+/// The URL of a direct reference, exactly as written.
+///
+/// Unlike `pep508_rs::VerbatimUrl` it never replaces `${NAME}` by an environment variable: that
+/// would leak secrets of whoever reads a stranger's repository.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DirectUrl(String);
+
+impl DirectUrl {
+    /// The text as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DirectUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Pep508Url for DirectUrl {
+    type Err = Infallible;
+
+    fn parse_url(url: &str, _working_dir: Option<&Path>) -> Result<Self, Infallible> {
+        Ok(Self(url.to_owned()))
+    }
+}
+
+/// A requirement and whether its text had to be repaired first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedRequirement {
+    /// The requirement.
+    pub requirement: Requirement,
+    /// True when a known legacy form was rewritten, such as `torch (>=1.9.*)`.
+    pub repaired: bool,
+}
+
+/// A text that is no requirement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a requirement: {reason}")]
+pub struct RequirementError {
+    /// The text as given.
+    pub text: String,
+    /// What is wrong with it, in lower case.
+    pub reason: String,
+}
+
+/// Reads a dependency specifier (PEP 508), repairing forms that old releases are full of.
+///
+/// Repairs: `>=1.9.*` becomes `>=1.9` (pytorch-lightning 1.7.7), `>dev` is dropped (celery 4.4.7),
+/// a carriage return and a trailing comma are dropped (xformers 0.0.35).
+///
+/// ```
+/// use pinsmith_resolver::parse_requirement;
+/// let parsed = parse_requirement("torch (>=1.9.*)")?;
+/// assert_eq!(parsed.requirement.to_string(), "torch>=1.9");
+/// assert!(parsed.repaired);
+/// # Ok::<(), pinsmith_resolver::RequirementError>(())
+/// ```
+pub fn parse_requirement(text: &str) -> Result<ParsedRequirement, RequirementError> {
+    let text = text.trim();
+    let first = match Requirement::from_str(text) {
+        Ok(requirement) => {
+            return Ok(ParsedRequirement {
+                requirement,
+                repaired: false,
+            });
+        }
+        Err(error) => error,
+    };
+    let repaired = repair(text);
+    match Requirement::from_str(&repaired) {
+        Ok(requirement) if repaired != text => Ok(ParsedRequirement {
+            requirement,
+            repaired: true,
+        }),
+        _ => Err(RequirementError {
+            text: text.to_owned(),
+            reason: first.message.to_string().to_lowercase(),
+        }),
+    }
+}
+
+/// The version specifiers of a requirement; empty for none and for a direct URL.
+pub fn specifiers_of(requirement: &Requirement) -> VersionSpecifiers {
+    match &requirement.version_or_url {
+        Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
+        _ => VersionSpecifiers::empty(),
+    }
+}
+
+/// The URL of a direct reference.
+pub fn url_of(requirement: &Requirement) -> Option<&DirectUrl> {
+    match &requirement.version_or_url {
+        Some(VersionOrUrl::Url(url)) => Some(url),
+        _ => None,
+    }
+}
+
+/// Rewrites the version part before any marker; the marker itself stays as it is.
+fn repair(text: &str) -> String {
+    let (head, marker) = match text.split_once(';') {
+        Some((head, marker)) => (head, Some(marker)),
+        None => (text, None),
+    };
+    let operators = ['<', '>', '=', '!', '~'];
+    let head = match head.find(operators) {
+        Some(start) => {
+            let name = head[..start].trim_end().trim_end_matches('(').trim_end();
+            let clauses = head[start..].trim().trim_end_matches(')');
+            format!("{name}{}", crate::specifier::repair_specifiers(clauses))
+        }
+        None => head.trim().trim_end_matches(',').to_owned(),
+    };
+    match marker {
+        Some(marker) => format!("{head} ; {}", marker.trim()),
+        None => head,
+    }
+}

@@ -1,0 +1,61 @@
+//! The resolver's only view of the world.
+
+use std::sync::Arc;
+
+use pep508_rs::PackageName;
+
+use crate::{CoreMetadata, Project, ReleaseFile};
+
+/// Where projects and metadata come from: an index over the network, or a [`crate::MemorySource`].
+///
+/// "Not there" is an answer, not an error; an error means that the world failed and solving
+/// cannot go on. Answers must not change during one resolution.
+pub trait PackageSource {
+    /// Everything known about a project. Asked once per project and resolution.
+    fn releases(&self, name: &PackageName) -> Result<ReleasesAnswer, SourceError>;
+
+    /// Core metadata of one file. Asked at most once per file and resolution.
+    fn metadata(
+        &self,
+        name: &PackageName,
+        file: &ReleaseFile,
+    ) -> Result<MetadataAnswer, SourceError>;
+
+    /// Says that these projects will very likely be asked for; may be ignored.
+    fn prefetch(&self, _names: &[PackageName]) {}
+
+    /// Says that this file's metadata will very likely be asked for; may be ignored.
+    fn prefetch_metadata(&self, _name: &PackageName, _file: &ReleaseFile) {}
+}
+
+/// Answer to [`PackageSource::releases`].
+#[derive(Debug, Clone)]
+pub enum ReleasesAnswer {
+    /// The project exists.
+    Found(Arc<Project>),
+    /// No index has a project of this name.
+    NotFound,
+    /// The project is not in the cache, and the network is switched off.
+    Offline,
+}
+
+/// Answer to [`PackageSource::metadata`].
+#[derive(Debug, Clone)]
+pub enum MetadataAnswer {
+    /// The metadata.
+    Found(Arc<CoreMetadata>),
+    /// The metadata cannot be had without running foreign code or is broken; the reason, lower case.
+    Unavailable(String),
+    /// Not in the cache, and the network is switched off.
+    Offline,
+}
+
+/// The world failed: the network is down, a hash does not match, the disk is full.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct SourceError {
+    /// What failed, on which project or file, in lower case.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}

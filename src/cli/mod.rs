@@ -1,0 +1,1 @@
+//! The command line: arguments become options, and one library call each.

@@ -1,0 +1,1 @@
+//! The environment spec: Python, targets, system libraries, artifacts, gaps.

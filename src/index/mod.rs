@@ -1,0 +1,1 @@
+//! Package indexes: the only network. Implements `pinsmith_resolver::PackageSource`.

@@ -1,0 +1,27 @@
+//! pinsmith turns a Python AI repository in any state into an environment that anyone can rebuild.
+//!
+//! Data flows one way, and the modules below stand in that order: a repository is scanned into a
+//! [`scan::Scan`], which together with the declared files becomes a [`requirements::Manifest`],
+//! which the resolver turns into a resolution, which becomes a lock, which is rendered into
+//! files. Only `cli`, `host`, `index` and `install` touch the world outside the tree.
+//! `docs/architecture.md` tells the whole story.
+
+pub mod diagnostic;
+
+pub mod scan;
+
+pub mod requirements;
+
+pub mod host;
+
+pub mod index;
+
+pub mod lock;
+
+pub mod environment;
+
+pub mod render;
+
+pub mod install;
+
+pub mod cli;

@@ -1,0 +1,3 @@
+//! The `pinsmith` command.
+
+fn main() {}
