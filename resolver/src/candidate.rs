@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::PackageName;
 
 use crate::WheelName;
 
@@ -150,7 +149,6 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-/// A project's name together with what the index offers of it; see [`crate::PackageSource`].
 impl Project {
     /// The release with this exact version, local part included.
     pub fn release(&self, version: &Version) -> Option<&Release> {
@@ -180,9 +178,4 @@ impl Project {
             .collect();
         Self { releases, index }
     }
-}
-
-/// Shows a pin, `name==version`.
-pub(crate) fn pin(name: &PackageName, version: &Version) -> String {
-    format!("{name}=={version}")
 }

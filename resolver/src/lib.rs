@@ -3,29 +3,60 @@
 //! This crate knows packages, not the world: it has no network, files, clock, environment or
 //! threads. What exists on an index is asked through one trait, [`PackageSource`]; the instant
 //! and the host are arguments.
+//!
+//! ```
+//! use pinsmith_resolver::{MemorySource, Options, Request, Target, parse_requirement, resolve};
+//!
+//! let mut source = MemorySource::default();
+//! source.add("app", "1.0", &["lib>=2"]);
+//! source.add("lib", "2.1", &[]);
+//! let request = Request {
+//!     roots: vec![parse_requirement("app")?.requirement],
+//!     ..Request::default()
+//! };
+//! let target = Target::linux_x86_64((3, 11));
+//! let resolution = resolve(&request, &target, &source, &Options::default())?;
+//! let pins: Vec<String> = resolution.packages.iter().map(|p| p.to_string()).collect();
+//! assert_eq!(pins, ["app==1.0", "lib==2.1"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod resolve;
 
 mod candidate;
 mod core_metadata;
+mod eligible;
+mod error;
+mod explain;
+mod memory;
 mod objective;
+mod package;
+mod provider;
 mod requirement;
 mod resolution;
 mod source;
 mod specifier;
+mod tags;
 mod target;
 mod wheel_name;
+mod world;
 
 pub use candidate::{
     CoreMetadataHint, FileKind, Project, Release, ReleaseFile, Sha256, Sha256Error, Yanked,
 };
 pub use core_metadata::{CoreMetadata, Trust};
+pub use error::{ResolveError, Unsatisfiable};
+pub use memory::{MemoryRelease, MemorySource};
 pub use objective::{LagSummary, lag_days};
 pub use requirement::{
     DirectUrl, ParsedRequirement, Requirement, RequirementError, parse_requirement, specifiers_of,
     url_of,
 };
 pub use resolution::{HeldBackBy, Resolution, ResolvedPackage};
+pub use resolve::{Options, PrereleasePolicy, Request, ResolutionMode, resolve};
 pub use source::{MetadataAnswer, PackageSource, ReleasesAnswer, SourceError};
 pub use specifier::{ArbitraryEquality, parse_specifiers, to_ranges};
+pub use tags::{TagRank, TagSet};
 pub use target::{Accelerator, Platform, PythonVersion, Target, TargetParseError};
 pub use wheel_name::{WheelName, WheelNameError, sdist_version};
 

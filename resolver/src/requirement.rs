@@ -110,6 +110,11 @@ pub fn url_of(requirement: &Requirement) -> Option<&DirectUrl> {
     }
 }
 
+/// Whether the requirement is a direct reference.
+pub(crate) fn is_url(requirement: &Requirement) -> bool {
+    url_of(requirement).is_some()
+}
+
 /// Rewrites the version part before any marker; the marker itself stays as it is.
 fn repair(text: &str) -> String {
     let (head, marker) = match text.split_once(';') {

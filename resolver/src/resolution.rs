@@ -53,20 +53,52 @@ pub struct ResolvedPackage {
     pub trust: Trust,
 }
 
-/// A reason why a pin is not the newest release: the requirement `specifier` of `name`.
+/// A reason why a pin is not the newest eligible release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HeldBackBy {
-    /// The requiring package and its version; `None` is the user's own requirement.
-    pub package: Option<(PackageName, Version)>,
-    /// The specifier that excludes the newest release, such as `<5`.
-    pub specifier: String,
+pub enum HeldBackBy {
+    /// The user's own requirement, such as `<5`.
+    User {
+        /// The specifier that excludes the newest release.
+        specifier: String,
+    },
+    /// The requirement of another pin.
+    Requirement {
+        /// The requiring package.
+        package: PackageName,
+        /// Its version.
+        version: Version,
+        /// The specifier that excludes the newest release.
+        specifier: String,
+    },
+    /// The newest release requires what another pin is not.
+    OwnRequirement {
+        /// The requirement of the newest release, such as `numpy<2`.
+        requires: String,
+        /// The package that is pinned otherwise.
+        package: PackageName,
+        /// The version that is pinned.
+        version: Version,
+    },
+    /// The newest release cannot be used.
+    Unusable {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl fmt::Display for HeldBackBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.package {
-            Some((name, version)) => write!(f, "{name} {version}"),
-            None => write!(f, "your requirement {}", self.specifier),
+        match self {
+            Self::User { specifier } => write!(f, "your requirement {specifier}"),
+            Self::Requirement {
+                package, version, ..
+            } => write!(f, "{package} {version}"),
+            Self::OwnRequirement {
+                requires,
+                package,
+                version,
+            } => write!(f, "{package} {version} (the newest requires {requires})"),
+            Self::Unusable { reason } => write!(f, "the newest release itself: {reason}"),
         }
     }
 }

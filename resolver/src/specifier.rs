@@ -80,7 +80,7 @@ fn equal(version: Version) -> Ranges<Version> {
 }
 
 /// The smallest version above V and all of its local builds.
-fn after_locals(version: &Version) -> Version {
+pub(crate) fn after_locals(version: &Version) -> Version {
     let version = version.clone().without_local();
     if let Some(dev) = version.dev() {
         version.with_dev(Some(dev.saturating_add(1)))

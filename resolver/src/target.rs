@@ -42,6 +42,10 @@ impl Target {
     /// The marker environment (PEP 508) of CPython on this target.
     ///
     /// `platform_release` and `platform_version` cannot be known for another machine and are empty.
+    ///
+    /// # Panics
+    ///
+    /// Never: the values are built from numbers.
     pub fn marker_environment(&self) -> MarkerEnvironment {
         let full = self.python.full();
         let short = format!("{}.{}", self.python.major, self.python.minor);

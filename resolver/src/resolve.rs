@@ -1,0 +1,337 @@
+//! The titular function: requirements and a target in, one set of pins out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pep440_rs::Version;
+use pep508_rs::{ExtraName, PackageName};
+use pubgrub::PubGrubError;
+
+use crate::eligible::{Candidate, Candidates};
+use crate::objective::{LagSummary, lag_days};
+use crate::package::Package;
+use crate::provider::{Provider, root_version};
+use crate::world::{Edge, Facts, Known, World};
+use crate::{
+    HeldBackBy, PackageSource, Requirement, Resolution, ResolveError, ResolvedPackage, SourceError,
+    Target, Trust, explain,
+};
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Direct requirements. One with a URL is not resolved: its project is left out of the answer,
+    /// and whatever requires it is taken to be satisfied by it.
+    pub roots: Vec<Requirement>,
+    /// Bounds on projects that may or may not be needed.
+    pub constraints: Vec<Requirement>,
+    /// Requirements that replace every other requirement on their project.
+    pub overrides: Vec<Requirement>,
+    /// Versions to keep where they still fit, such as the pins of an existing lock.
+    pub preferences: BTreeMap<PackageName, Version>,
+}
+
+impl Request {
+    /// Whether the user asked for this project directly.
+    pub(crate) fn has_root(&self, name: &PackageName) -> bool {
+        self.roots.iter().any(|root| root.name == *name)
+    }
+}
+
+/// How to choose.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Which versions win.
+    pub mode: ResolutionMode,
+    /// Whether pre-releases count.
+    pub prereleases: PrereleasePolicy,
+    /// Only files uploaded up to this instant count; files of unknown age do not.
+    pub as_of: Option<Timestamp>,
+}
+
+/// Which versions win.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResolutionMode {
+    /// The newest version of each project in turn, backtracking where it must.
+    #[default]
+    Newest,
+    /// The lowest version of each project in turn.
+    Lowest,
+    /// The lowest version of the direct requirements, the newest of the rest.
+    LowestDirect,
+}
+
+/// Whether pre-releases count (PEP 440).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PrereleasePolicy {
+    /// Only where the user's specifier names one, or no final release fits.
+    #[default]
+    IfNecessary,
+    /// Everywhere.
+    Allow,
+    /// Only where the user's specifier names one.
+    Disallow,
+}
+
+/// Resolves requirements for one target.
+///
+/// The answer depends on the arguments and on what the source answers, never on the order or
+/// speed of the answers. See the crate's page for an example.
+pub fn resolve(
+    request: &Request,
+    target: &Target,
+    source: &dyn PackageSource,
+    options: &Options,
+) -> Result<Resolution, ResolveError> {
+    let world = World::new(request, target, source, options);
+    let mut solves = 1;
+    let mut provider = Provider::new(&world, options.mode, false);
+    let mut solved = pubgrub::resolve(&provider, Package::Root, root_version());
+    if matches!(solved, Err(PubGrubError::NoSolution(_))) && world.passed_over_reserves() {
+        solves += 1;
+        provider = Provider::new(&world, options.mode, true);
+        solved = pubgrub::resolve(&provider, Package::Root, root_version());
+    }
+    let solution = match solved {
+        Ok(solution) => solution,
+        Err(PubGrubError::NoSolution(proof)) => {
+            let story = explain::unsatisfiable(&proof, &world, target);
+            return Err(ResolveError::Unsatisfiable(Box::new(story)));
+        }
+        Err(
+            PubGrubError::ErrorRetrievingDependencies { source, .. }
+            | PubGrubError::ErrorChoosingVersion { source, .. }
+            | PubGrubError::ErrorInShouldCancel(source),
+        ) => return Err(source.into()),
+    };
+    let chosen = Chosen::of(solution);
+    Ok(chosen.into_resolution(&world, target, solves)?)
+}
+
+/// The solver's decisions, by project.
+struct Chosen {
+    versions: BTreeMap<PackageName, Version>,
+    extras: BTreeMap<PackageName, BTreeSet<ExtraName>>,
+}
+
+/// Who requires a project, and with which specifier; `None` is the user.
+type Incoming = BTreeMap<PackageName, Vec<(Option<PackageName>, Edge)>>;
+
+impl Chosen {
+    fn of(solution: impl IntoIterator<Item = (Package, Version)>) -> Self {
+        let mut versions = BTreeMap::new();
+        let mut extras = BTreeMap::<PackageName, BTreeSet<ExtraName>>::new();
+        for (package, version) in solution {
+            match package {
+                Package::Root => {}
+                Package::Project(name) => {
+                    versions.insert(name, version);
+                }
+                Package::Extra(name, extra) => {
+                    extras.entry(name).or_default().insert(extra);
+                }
+            }
+        }
+        Self { versions, extras }
+    }
+
+    fn into_resolution(
+        self,
+        world: &World<'_>,
+        target: &Target,
+        solves: u32,
+    ) -> Result<Resolution, SourceError> {
+        let incoming = self.incoming(world)?;
+        let mut packages = Vec::with_capacity(self.versions.len());
+        for (name, version) in &self.versions {
+            let Known::Found(candidates) = world.project(name)? else {
+                continue;
+            };
+            let Some(candidate) = candidates.get(version) else {
+                continue;
+            };
+            packages.push(self.package(world, name, &candidates, candidate, &incoming)?);
+        }
+        let roots = || packages.iter().filter(|package| package.root);
+        let lag = LagSummary {
+            root_max_days: roots().filter_map(|p| p.lag_days).max().unwrap_or(0),
+            root_sum_days: roots().filter_map(|p| p.lag_days).sum(),
+            all_sum_days: packages.iter().filter_map(|p| p.lag_days).sum(),
+        };
+        Ok(Resolution {
+            target: target.clone(),
+            packages,
+            lag,
+            solves,
+        })
+    }
+
+    /// Every requirement that holds within the answer, by the project it is on.
+    fn incoming(&self, world: &World<'_>) -> Result<Incoming, SourceError> {
+        let mut incoming = Incoming::new();
+        let mut note = |by: Option<&PackageName>, edges: Vec<Edge>| {
+            for edge in edges {
+                let list = incoming.entry(edge.name.clone()).or_default();
+                list.push((by.cloned(), edge));
+            }
+        };
+        note(None, world.root_edges());
+        for (name, version) in &self.versions {
+            let Known::Found(candidates) = world.project(name)? else {
+                continue;
+            };
+            let Some(candidate) = candidates.get(version) else {
+                continue;
+            };
+            let Facts::Found(metadata) = world.facts(name, &candidates, candidate)? else {
+                continue;
+            };
+            note(Some(name), world.edges_of(&metadata, None));
+            for extra in self.extras.get(name).into_iter().flatten() {
+                note(Some(name), world.edges_of(&metadata, Some(extra)));
+            }
+        }
+        Ok(incoming)
+    }
+
+    fn package(
+        &self,
+        world: &World<'_>,
+        name: &PackageName,
+        candidates: &Candidates,
+        candidate: &Candidate,
+        incoming: &Incoming,
+    ) -> Result<ResolvedPackage, SourceError> {
+        let release = candidates.release(candidate);
+        let eligible: Vec<_> = newest_first(world, name, candidates)
+            .map(|c| (c.version.clone(), candidates.release(c).uploaded()))
+            .collect();
+        let newest = eligible.first().map(|(version, _)| version.clone());
+        let newest = newest.filter(|newest| *newest > candidate.version);
+        let trust = match world.facts(name, candidates, candidate)? {
+            Facts::Found(metadata) => metadata.trust,
+            Facts::Unavailable(_) => Trust::Guessed,
+        };
+        let required_by = incoming.get(name).into_iter().flatten();
+        let required_by: BTreeSet<_> = required_by.filter_map(|(by, _)| by.clone()).collect();
+        let requires = incoming.iter().filter(|(required, by)| {
+            *required != name && by.iter().any(|(by, _)| by.as_ref() == Some(name))
+        });
+        Ok(ResolvedPackage {
+            name: name.clone(),
+            version: candidate.version.clone(),
+            extras: self
+                .extras
+                .get(name)
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
+            files: candidate
+                .files
+                .iter()
+                .filter_map(|index| release.files.get(*index).cloned())
+                .collect(),
+            index: Arc::clone(&candidates.project.index),
+            uploaded: release.uploaded(),
+            lag_days: lag_days(
+                &candidate.version,
+                &with_chosen(eligible, candidate, release.uploaded()),
+            ),
+            held_back_by: newest.as_ref().map_or_else(Vec::new, |newest| {
+                self.held_back_by(world, name, newest, incoming)
+            }),
+            newest,
+            required_by: required_by.into_iter().filter(|by| by != name).collect(),
+            requires: requires.map(|(required, _)| required.clone()).collect(),
+            root: world.request.has_root(name),
+            trust,
+        })
+    }
+
+    /// What keeps a project from its newest eligible release.
+    fn held_back_by(
+        &self,
+        world: &World<'_>,
+        name: &PackageName,
+        newest: &Version,
+        incoming: &Incoming,
+    ) -> Vec<HeldBackBy> {
+        let mut reasons = BTreeSet::new();
+        for (by, edge) in incoming.get(name).into_iter().flatten() {
+            if edge.ranges.contains(newest) {
+                continue;
+            }
+            let specifier = edge.specifier.clone();
+            reasons.insert(match by.as_ref().and_then(|by| self.pin(by)) {
+                Some((package, version)) => HeldBackBy::Requirement {
+                    package,
+                    version,
+                    specifier,
+                },
+                None => HeldBackBy::User { specifier },
+            });
+        }
+        // what the newest release itself wants; only what was read anyway
+        match world.known_facts(name, newest) {
+            Some(Facts::Unavailable(reason)) => {
+                reasons.insert(HeldBackBy::Unusable {
+                    reason: reason.to_string(),
+                });
+            }
+            Some(Facts::Found(metadata)) => {
+                for edge in world.edges_of(&metadata, None) {
+                    if let Some((package, version)) = self.pin(&edge.name)
+                        && !edge.ranges.contains(&version)
+                    {
+                        reasons.insert(HeldBackBy::OwnRequirement {
+                            requires: format!("{}{}", edge.name, edge.specifier),
+                            package,
+                            version,
+                        });
+                    }
+                }
+            }
+            None => {}
+        }
+        reasons.into_iter().collect()
+    }
+
+    fn pin(&self, name: &PackageName) -> Option<(PackageName, Version)> {
+        let (name, version) = self.versions.get_key_value(name)?;
+        Some((name.clone(), version.clone()))
+    }
+}
+
+/// Candidates that count for lag, newest first: unyanked, and final unless there is none.
+fn newest_first<'c>(
+    world: &World<'_>,
+    name: &PackageName,
+    candidates: &'c Candidates,
+) -> impl Iterator<Item = &'c Candidate> {
+    let wants_prereleases = world.wants_prereleases(name);
+    let counts = move |candidate: &&Candidate, finals_only: bool| {
+        !candidate.yanked
+            && !candidate.reserve
+            && (!finals_only || wants_prereleases || !candidate.version.any_prerelease())
+    };
+    let finals_only = candidates.eligible.iter().any(|c| counts(&c, true));
+    let all = candidates.eligible.iter().rev();
+    all.filter(move |candidate| counts(candidate, finals_only))
+}
+
+/// The chosen release takes part in its own lag even when it is yanked or a pre-release.
+fn with_chosen(
+    mut eligible: Vec<(Version, Option<Timestamp>)>,
+    chosen: &Candidate,
+    uploaded: Option<Timestamp>,
+) -> Vec<(Version, Option<Timestamp>)> {
+    if eligible
+        .iter()
+        .all(|(version, _)| *version != chosen.version)
+    {
+        eligible.push((chosen.version.clone(), uploaded));
+    }
+    eligible
+}

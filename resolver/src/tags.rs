@@ -1,0 +1,309 @@
+//! Which wheels a target can install, and which of them is best (PEP 425, 600, 656).
+
+use std::collections::HashMap;
+
+use crate::{Platform, Target, WheelName};
+
+/// The wheel tags of a target, ranked as an installer ranks them.
+///
+/// ```
+/// use pinsmith_resolver::{TagSet, Target};
+/// let tags = TagSet::of(&Target::linux_x86_64((3, 11)));
+/// let rank = |name: &str| tags.rank(&name.parse().unwrap());
+/// let native = rank("numpy-2.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl");
+/// assert!(native.is_some() && native < rank("numpy-2.0-py3-none-any.whl"));
+/// assert_eq!(rank("numpy-2.0-cp311-cp311-musllinux_1_2_x86_64.whl"), None);
+/// ```
+#[derive(Debug, Clone)]
+pub struct TagSet {
+    pythons: HashMap<(String, String), u32>,
+    platforms: HashMap<String, u32>,
+}
+
+/// Smaller is better: a closer Python and ABI first, then a newer platform tag, then a higher build.
+pub type TagRank = (u32, u32);
+
+impl TagSet {
+    /// The tags of CPython on this target.
+    pub fn of(target: &Target) -> Self {
+        let (major, minor) = target.python.minor_pair();
+        let ranked = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let mut pythons = HashMap::new();
+        for (index, pair) in python_tags(major, minor).into_iter().enumerate() {
+            pythons.entry(pair).or_insert(ranked(index));
+        }
+        let mut platforms = HashMap::new();
+        for (index, tag) in platform_tags(target).into_iter().enumerate() {
+            platforms.entry(tag).or_insert(ranked(index));
+        }
+        Self { pythons, platforms }
+    }
+
+    /// How good a wheel fits; `None` when it cannot be installed.
+    pub fn rank(&self, wheel: &WheelName) -> Option<TagRank> {
+        let platform = wheel
+            .platforms
+            .iter()
+            .filter_map(|tag| self.platforms.get(tag).copied())
+            .min()?;
+        let python = wheel
+            .pythons
+            .iter()
+            .flat_map(|python| wheel.abis.iter().map(move |abi| (python, abi)))
+            .filter_map(|(python, abi)| self.pythons.get(&(python.clone(), abi.clone())).copied())
+            .min()?;
+        Some((python, platform))
+    }
+}
+
+/// Pairs of Python and ABI tag, best first.
+fn python_tags(major: u8, minor: u8) -> Vec<(String, String)> {
+    let mut tags = Vec::new();
+    let interpreter = format!("cp{major}{minor}");
+    let mut push = |python: String, abi: &str| tags.push((python, abi.to_owned()));
+    for abi in cpython_abis(major, minor) {
+        push(interpreter.clone(), &abi);
+    }
+    if major == 3 && minor >= 2 {
+        push(interpreter.clone(), "abi3");
+    }
+    push(interpreter, "none");
+    if major == 3 {
+        for older in (2..minor).rev() {
+            push(format!("cp3{older}"), "abi3");
+        }
+    }
+    push(format!("py{major}{minor}"), "none");
+    push(format!("py{major}"), "none");
+    for older in (0..minor).rev() {
+        push(format!("py{major}{older}"), "none");
+    }
+    tags
+}
+
+/// ABI tags of a release build: `cp27mu` on Python 2, `cp37m` before 3.8, `cp311` since.
+fn cpython_abis(major: u8, minor: u8) -> Vec<String> {
+    match (major, minor) {
+        (2, _) => vec![format!("cp2{minor}mu"), format!("cp2{minor}m")],
+        (3, ..8) => vec![format!("cp3{minor}m")],
+        _ => vec![format!("cp{major}{minor}")],
+    }
+}
+
+/// Platform tags, best first, `any` last.
+fn platform_tags(target: &Target) -> Vec<String> {
+    let mut tags = match target.platform {
+        Platform::LinuxX86_64 => manylinux(target.floor, "x86_64", 5),
+        Platform::LinuxAarch64 => manylinux(target.floor, "aarch64", 17),
+        Platform::MacosArm64 => macos(target.floor, &["arm64", "universal2"], None),
+        Platform::MacosX86_64 => {
+            let formats = [
+                "x86_64",
+                "intel",
+                "fat64",
+                "fat32",
+                "universal2",
+                "universal",
+            ];
+            macos(target.floor, &formats, Some(&formats))
+        }
+        Platform::WindowsX86_64 => vec!["win_amd64".to_owned()],
+    };
+    tags.push("any".to_owned());
+    tags
+}
+
+/// PEP 600 tags from the glibc floor down to `oldest`, each with its legacy alias.
+fn manylinux((major, minor): (u16, u16), arch: &str, oldest: u16) -> Vec<String> {
+    let mut tags = Vec::new();
+    if major == 2 {
+        for minor in (oldest..=minor).rev() {
+            tags.push(format!("manylinux_2_{minor}_{arch}"));
+            match minor {
+                17 => tags.push(format!("manylinux2014_{arch}")),
+                12 => tags.push(format!("manylinux2010_{arch}")),
+                5 => tags.push(format!("manylinux1_{arch}")),
+                _ => {}
+            }
+        }
+    }
+    tags.push(format!("linux_{arch}"));
+    tags
+}
+
+/// From the macOS floor down to 11, then, where the machine had them, 10.16 to 10.4.
+fn macos((major, _): (u16, u16), formats: &[&str], before_11: Option<&[&str]>) -> Vec<String> {
+    let modern = (11..=major)
+        .rev()
+        .flat_map(|major| formats.iter().map(move |f| format!("macosx_{major}_0_{f}")));
+    let old_formats = before_11.unwrap_or(&["universal2"]);
+    let old = (4..=16_u16).rev().flat_map(|minor| {
+        old_formats
+            .iter()
+            .map(move |f| format!("macosx_10_{minor}_{f}"))
+    });
+    modern.chain(old).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Python, platform, floor, wheel tags, whether they fit (traps T32 to T40).
+    const CASES: &[(&str, &str, (u16, u16), &str, bool)] = &[
+        (
+            "3.11",
+            "linux-x86_64",
+            (2, 35),
+            "cp311-cp311-manylinux_2_35_x86_64",
+            true,
+        ),
+        (
+            "3.11",
+            "linux-x86_64",
+            (2, 28),
+            "cp311-cp311-manylinux_2_35_x86_64",
+            false,
+        ),
+        (
+            "3.11",
+            "linux-x86_64",
+            (2, 35),
+            "cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64",
+            true,
+        ),
+        (
+            "3.11",
+            "linux-x86_64",
+            (2, 35),
+            "cp37-abi3-manylinux1_x86_64",
+            true,
+        ),
+        (
+            "3.11",
+            "linux-x86_64",
+            (2, 35),
+            "cp312-abi3-manylinux2014_x86_64",
+            false,
+        ),
+        (
+            "3.13",
+            "linux-x86_64",
+            (2, 35),
+            "cp313-cp313t-manylinux2014_x86_64",
+            false,
+        ),
+        (
+            "3.15",
+            "linux-x86_64",
+            (2, 35),
+            "cp315-abi3.abi3t-manylinux2014_x86_64",
+            true,
+        ),
+        (
+            "3.11",
+            "linux-x86_64",
+            (2, 35),
+            "py39-none-manylinux_2_28_x86_64",
+            true,
+        ),
+        ("3.10", "linux-x86_64", (2, 35), "py33.py34-none-any", true),
+        ("3.10", "linux-x86_64", (2, 35), "cp33.cp34-none-any", false),
+        ("3.10", "linux-x86_64", (2, 35), "py2-none-any", false),
+        (
+            "2.7",
+            "linux-x86_64",
+            (2, 35),
+            "cp27-cp27mu-manylinux1_x86_64",
+            true,
+        ),
+        (
+            "3.6",
+            "linux-x86_64",
+            (2, 35),
+            "cp36-cp36m-manylinux2010_x86_64",
+            true,
+        ),
+        (
+            "3.11",
+            "linux-x86_64",
+            (2, 35),
+            "cp311-cp311-musllinux_1_2_x86_64",
+            false,
+        ),
+        (
+            "3.11",
+            "linux-aarch64",
+            (2, 35),
+            "cp311-cp311-manylinux2014_aarch64",
+            true,
+        ),
+        (
+            "3.11",
+            "linux-x86_64",
+            (2, 35),
+            "cp311-cp311-linux_armv7l",
+            false,
+        ),
+        (
+            "3.11",
+            "macos-arm64",
+            (14, 0),
+            "cp311-cp311-macosx_11_0_arm64",
+            true,
+        ),
+        (
+            "3.11",
+            "macos-arm64",
+            (14, 0),
+            "cp311-cp311-macosx_10_9_universal2",
+            true,
+        ),
+        (
+            "3.11",
+            "macos-arm64",
+            (14, 0),
+            "cp311-cp311-macosx_15_0_arm64",
+            false,
+        ),
+        (
+            "3.11",
+            "macos-arm64",
+            (14, 0),
+            "cp311-cp311-macosx_10_9_x86_64",
+            false,
+        ),
+        (
+            "3.11",
+            "macos-x86_64",
+            (14, 0),
+            "cp311-cp311-macosx_10_9_x86_64",
+            true,
+        ),
+        (
+            "3.11",
+            "windows-x86_64",
+            (0, 0),
+            "cp311-cp311-win_amd64",
+            true,
+        ),
+        (
+            "3.11",
+            "windows-x86_64",
+            (0, 0),
+            "cp311-cp311-win_arm64",
+            false,
+        ),
+    ];
+
+    #[test]
+    fn wheels_fit_as_installers_say() {
+        for (python, platform, floor, wheel, expected) in CASES {
+            let mut target = Target::new(python.parse().unwrap(), platform.parse().unwrap());
+            target.floor = *floor;
+            let name = format!("pkg-1.0-{wheel}.whl").parse().unwrap();
+            let fits = TagSet::of(&target).rank(&name).is_some();
+            assert_eq!(fits, *expected, "{wheel} on {target}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What has been learnt from the source so far; it outlives single runs of the solver.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pep440_rs::{Operator, Version};
+use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
+use version_ranges::Ranges;
+
+use crate::eligible::{Candidate, Candidates, Eligibility};
+use crate::requirement::is_url;
+use crate::{
+    ArbitraryEquality, CoreMetadata, MetadataAnswer, Options, PackageSource, PrereleasePolicy,
+    ReleasesAnswer, Request, Requirement, SourceError, Target, specifiers_of, to_ranges,
+};
+
+/// The source seen through one target and one request, each question asked once.
+pub(crate) struct World<'a> {
+    pub(crate) source: &'a dyn PackageSource,
+    pub(crate) request: &'a Request,
+    pub(crate) environment: MarkerEnvironment,
+    eligibility: Eligibility,
+    prereleases: PrereleasePolicy,
+    constraints: HashMap<PackageName, Ranges<Version>>,
+    /// Projects that come from a URL, hence never from an index.
+    external: BTreeSet<PackageName>,
+    /// Exact pins by the user: they admit yanked releases.
+    pinned: HashMap<PackageName, Vec<Version>>,
+    arbitrary: HashMap<PackageName, Vec<ArbitraryEquality>>,
+    admits_prereleases: BTreeSet<PackageName>,
+    projects: RefCell<HashMap<PackageName, Known>>,
+    metadata: RefCell<BTreeMap<(PackageName, Version), Facts>>,
+    /// Order in which projects were first required; ties in the solver are broken by it.
+    order: RefCell<HashMap<PackageName, u32>>,
+    saw_reserve: Cell<bool>,
+}
+
+/// What is known of a project.
+#[derive(Clone)]
+pub(crate) enum Known {
+    Found(Rc<Candidates>),
+    NotFound,
+    Offline,
+}
+
+/// What is known of a release's metadata.
+#[derive(Clone)]
+pub(crate) enum Facts {
+    Found(Arc<CoreMetadata>),
+    Unavailable(Rc<str>),
+}
+
+/// A requirement that holds in the environment, ready for the solver.
+#[derive(Clone)]
+pub(crate) struct Edge {
+    pub(crate) name: PackageName,
+    pub(crate) extras: Vec<ExtraName>,
+    pub(crate) specifier: String,
+    pub(crate) ranges: Ranges<Version>,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(
+        request: &'a Request,
+        target: &Target,
+        source: &'a dyn PackageSource,
+        options: &Options,
+    ) -> Self {
+        let mut world = Self {
+            source,
+            request,
+            environment: target.marker_environment(),
+            eligibility: Eligibility::new(target, options.as_of),
+            prereleases: options.prereleases,
+            constraints: HashMap::new(),
+            external: BTreeSet::new(),
+            pinned: HashMap::new(),
+            arbitrary: HashMap::new(),
+            admits_prereleases: BTreeSet::new(),
+            projects: RefCell::default(),
+            metadata: RefCell::default(),
+            order: RefCell::default(),
+            saw_reserve: Cell::new(false),
+        };
+        for requirement in request.roots.iter().chain(&request.overrides) {
+            world.note_user_requirement(requirement);
+        }
+        for constraint in &request.constraints {
+            if constraint.evaluate_markers(&world.environment, &[]) {
+                world.note_user_requirement(constraint);
+                let ranges = to_ranges(&specifiers_of(constraint));
+                let all = world.constraints.entry(constraint.name.clone());
+                let all = all.or_insert_with(Ranges::full);
+                *all = all.intersection(&ranges);
+            }
+        }
+        world
+    }
+
+    fn note_user_requirement(&mut self, requirement: &Requirement) {
+        let name = &requirement.name;
+        if is_url(requirement) {
+            self.external.insert(name.clone());
+        }
+        let specifiers = specifiers_of(requirement);
+        let arbitrary = ArbitraryEquality::all_of(&specifiers);
+        if !arbitrary.is_empty() {
+            let clauses = self.arbitrary.entry(name.clone()).or_default();
+            clauses.extend(arbitrary);
+        }
+        for clause in specifiers.iter() {
+            if matches!(clause.operator(), Operator::Equal | Operator::ExactEqual) {
+                let pins = self.pinned.entry(name.clone()).or_default();
+                pins.push(clause.version().clone());
+            }
+            if clause.version().any_prerelease() {
+                self.admits_prereleases.insert(name.clone());
+            }
+        }
+    }
+
+    /// The releases of a project that count for this target.
+    pub(crate) fn project(&self, name: &PackageName) -> Result<Known, SourceError> {
+        if let Some(known) = self.projects.borrow().get(name) {
+            return Ok(known.clone());
+        }
+        let known = match self.source.releases(name)? {
+            ReleasesAnswer::Found(project) => {
+                Known::Found(Rc::new(self.eligibility.candidates(project)))
+            }
+            ReleasesAnswer::NotFound => Known::NotFound,
+            ReleasesAnswer::Offline => Known::Offline,
+        };
+        let mut projects = self.projects.borrow_mut();
+        projects.insert(name.clone(), known.clone());
+        Ok(known)
+    }
+
+    /// What has already been learnt of a project, without asking.
+    pub(crate) fn known_project(&self, name: &PackageName) -> Option<Known> {
+        self.projects.borrow().get(name).cloned()
+    }
+
+    /// Metadata of a candidate, from its best file.
+    pub(crate) fn facts(
+        &self,
+        name: &PackageName,
+        candidates: &Candidates,
+        candidate: &Candidate,
+    ) -> Result<Facts, SourceError> {
+        let key = (name.clone(), candidate.version.clone());
+        if let Some(facts) = self.metadata.borrow().get(&key) {
+            return Ok(facts.clone());
+        }
+        let facts = self.ask_metadata(name, candidates, candidate)?;
+        self.metadata.borrow_mut().insert(key, facts.clone());
+        Ok(facts)
+    }
+
+    /// Metadata that has already been read, without asking.
+    pub(crate) fn known_facts(&self, name: &PackageName, version: &Version) -> Option<Facts> {
+        let key = (name.clone(), version.clone());
+        self.metadata.borrow().get(&key).cloned()
+    }
+
+    fn ask_metadata(
+        &self,
+        name: &PackageName,
+        candidates: &Candidates,
+        candidate: &Candidate,
+    ) -> Result<Facts, SourceError> {
+        let unavailable = |reason: &str| Ok(Facts::Unavailable(reason.into()));
+        let release = candidates.release(candidate);
+        let Some(file) = candidate.files.first().and_then(|i| release.files.get(*i)) else {
+            return unavailable("it has no installable file");
+        };
+        let metadata = match self.source.metadata(name, file)? {
+            MetadataAnswer::Found(metadata) => metadata,
+            MetadataAnswer::Unavailable(reason) => return unavailable(&reason),
+            MetadataAnswer::Offline => {
+                return unavailable("its metadata is not in the cache, and the network is off");
+            }
+        };
+        match &metadata.requires_python {
+            Some(python) if !self.eligibility.admits_python(python) => {
+                unavailable(&format!("needs Python {python}"))
+            }
+            _ => Ok(Facts::Found(metadata)),
+        }
+    }
+
+    /// The user's requirements that hold in this environment.
+    pub(crate) fn root_edges(&self) -> Vec<Edge> {
+        let roots = self.request.roots.iter();
+        let roots = roots.filter(|root| root.evaluate_markers(&self.environment, &[]));
+        self.edges(roots, None)
+    }
+
+    /// What a release requires in this environment, with one extra or none.
+    pub(crate) fn edges_of(&self, metadata: &CoreMetadata, extra: Option<&ExtraName>) -> Vec<Edge> {
+        let extras = extra.map_or(&[][..], std::slice::from_ref);
+        let lines = metadata.requires_dist.iter();
+        let holding = lines.filter(|line| line.evaluate_markers(&self.environment, extras));
+        self.edges(holding, Some(&metadata.name))
+    }
+
+    fn edges<'r>(
+        &self,
+        requirements: impl Iterator<Item = &'r Requirement>,
+        of: Option<&PackageName>,
+    ) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for requirement in requirements {
+            let overriding: Vec<_> = self
+                .request
+                .overrides
+                .iter()
+                .filter(|o| o.name == requirement.name)
+                .collect();
+            // a wheel that requires itself without an extra says nothing
+            let itself = of == Some(&requirement.name) && requirement.extras.is_empty();
+            if self.external.contains(&requirement.name) || itself {
+                continue;
+            }
+            let effective = if overriding.is_empty() {
+                vec![requirement]
+            } else {
+                overriding
+                    .into_iter()
+                    .filter(|o| o.evaluate_markers(&self.environment, &[]))
+                    .collect()
+            };
+            edges.extend(effective.into_iter().map(|effective| {
+                let specifiers = specifiers_of(effective);
+                Edge {
+                    name: effective.name.clone(),
+                    extras: requirement.extras.clone(),
+                    specifier: specifiers.to_string(),
+                    ranges: to_ranges(&specifiers),
+                }
+            }));
+        }
+        self.note_order(&edges);
+        edges
+    }
+
+    fn note_order(&self, edges: &[Edge]) {
+        let mut order = self.order.borrow_mut();
+        for edge in edges {
+            let next = u32::try_from(order.len()).unwrap_or(u32::MAX);
+            order.entry(edge.name.clone()).or_insert(next);
+        }
+    }
+
+    /// When a project was first required; earlier is smaller.
+    pub(crate) fn rank(&self, name: &PackageName) -> u32 {
+        self.order.borrow().get(name).copied().unwrap_or(u32::MAX)
+    }
+
+    /// Whether constraints, yanks and pre-release rules let the solver take a candidate.
+    pub(crate) fn admits(&self, name: &PackageName, candidate: &Candidate) -> bool {
+        let version = &candidate.version;
+        if candidate.yanked && !self.is_pinned(name, version) {
+            return false;
+        }
+        if self.prereleases == PrereleasePolicy::Disallow
+            && version.any_prerelease()
+            && !self.admits_prereleases.contains(name)
+        {
+            return false;
+        }
+        let constraint = self.constraints.get(name);
+        let spelled = self.arbitrary.get(name);
+        constraint.is_none_or(|ranges| ranges.contains(version))
+            && spelled.is_none_or(|clauses| clauses.iter().all(|c| c.matches(version)))
+    }
+
+    fn is_pinned(&self, name: &PackageName, version: &Version) -> bool {
+        let public = version.clone().without_local();
+        let pinned = self.pinned.get(name);
+        pinned.is_some_and(|pins| pins.iter().any(|pin| *pin == *version || *pin == public))
+            || self.request.preferences.get(name) == Some(version)
+    }
+
+    /// Whether pre-releases of this project stand on an equal footing with final releases.
+    pub(crate) fn wants_prereleases(&self, name: &PackageName) -> bool {
+        self.prereleases == PrereleasePolicy::Allow || self.admits_prereleases.contains(name)
+    }
+
+    /// Whether a last-resort sdist may be taken: the user pinned it, or nothing else solves.
+    pub(crate) fn admits_reserve(
+        &self,
+        name: &PackageName,
+        candidate: &Candidate,
+        allowed: bool,
+    ) -> bool {
+        if !candidate.reserve || self.is_pinned(name, &candidate.version) {
+            return true;
+        }
+        self.saw_reserve.set(true);
+        allowed
+    }
+
+    /// Whether some last-resort sdist was passed over.
+    pub(crate) fn passed_over_reserves(&self) -> bool {
+        self.saw_reserve.get()
+    }
+}
