@@ -31,7 +31,13 @@ enum Fact {
 
 /// Explains why there is no answer.
 pub(crate) fn unsatisfiable(proof: &Proof, world: &World<'_>, target: &Target) -> Unsatisfiable {
-    let facts = facts_of(proof);
+    let mut facts = facts_of(proof);
+    let telling: Vec<bool> = facts
+        .iter()
+        .map(|fact| tells(fact, &facts, world))
+        .collect();
+    let mut keep = telling.into_iter();
+    facts.retain(|_| keep.next().unwrap_or(true));
     let mut lines: Vec<String> = Vec::new();
     for fact in &facts {
         let line = sentence(fact, world, target);
@@ -51,6 +57,30 @@ pub(crate) fn unsatisfiable(proof: &Proof, world: &World<'_>, target: &Target) -
         help: help(&facts, &requirements, world),
         requirements,
     }
+}
+
+/// Whether a fact tells a person anything.
+///
+/// That a project has no version left outside those already spoken of goes without saying, unless
+/// the requirements on it exclude everything the index has, or some release there is unfit.
+fn tells(fact: &Fact, facts: &[Fact], world: &World<'_>) -> bool {
+    let Fact::NoVersions(name, range) = fact else {
+        return true;
+    };
+    let Some(Known::Found(candidates)) = world.known_project(name) else {
+        return true;
+    };
+    if candidates.versions().any(|version| range.contains(version)) {
+        return true;
+    }
+    let required = facts.iter().filter_map(|fact| match fact {
+        Fact::Requires(_, _, on, range) if on.name() == Some(name) => Some(range),
+        _ => None,
+    });
+    let allowed = required.fold(Ranges::full(), |all, range| all.intersection(range));
+    !candidates
+        .versions()
+        .any(|version| allowed.contains(version))
 }
 
 /// The proof's leaves in order, the user's requirements first, equal ones joined.

@@ -81,12 +81,15 @@ impl MemorySource {
         let name = PackageName::new(name.to_owned()).expect("a valid project name");
         let version: Version = version.parse().expect("a valid version");
         let stem = format!("{}-{version}", name.as_dist_info_name());
-        let mut filenames: Vec<String> = release
-            .wheels
-            .iter()
-            .map(|tag| format!("{stem}-{tag}.whl"))
-            .collect();
-        filenames.extend(release.sdist.then(|| format!("{stem}.tar.gz")));
+        let wheels = release.wheels.iter().map(|tag| {
+            let filename = format!("{stem}-{tag}.whl");
+            let wheel = filename.parse().expect("a wheel name");
+            (filename, FileKind::Wheel(wheel))
+        });
+        let sdist = release
+            .sdist
+            .then(|| (format!("{stem}.tar.gz"), FileKind::Sdist));
+        let filenames: Vec<_> = wheels.chain(sdist).collect();
         let metadata = Arc::new(CoreMetadata {
             name: name.clone(),
             version: version.clone(),
@@ -107,10 +110,10 @@ impl MemorySource {
             trust: Trust::Static,
         });
         let files = self.files.entry(name).or_default();
-        for filename in filenames {
+        for (filename, kind) in filenames {
             self.metadata
                 .insert(filename.clone(), Arc::clone(&metadata));
-            files.push((version.clone(), memory_file(filename, release)));
+            files.push((version.clone(), memory_file(filename, kind, release)));
         }
         self
     }
@@ -124,12 +127,7 @@ impl MemorySource {
 }
 
 #[expect(clippy::expect_used, reason = "its texts are written in tests")]
-fn memory_file(filename: String, release: &MemoryRelease<'_>) -> ReleaseFile {
-    let kind = if filename.ends_with(".whl") {
-        FileKind::Wheel(filename.parse().expect("a wheel name"))
-    } else {
-        FileKind::Sdist
-    };
+fn memory_file(filename: String, kind: FileKind, release: &MemoryRelease<'_>) -> ReleaseFile {
     ReleaseFile {
         url: format!("https://files.test/{filename}"),
         kind,

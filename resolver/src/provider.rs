@@ -51,6 +51,9 @@ impl fmt::Display for Reason {
     }
 }
 
+/// What a version requires, as nodes of the graph; or why it cannot be used.
+type Nodes = Result<Vec<(Package, Ranges<Version>)>, Reason>;
+
 impl<'w, 'a> Provider<'w, 'a> {
     pub(crate) fn new(world: &'w World<'a>, mode: ResolutionMode, reserves: bool) -> Self {
         Self {
@@ -102,13 +105,13 @@ impl<'w, 'a> Provider<'w, 'a> {
         pick(&|c| !c.version.any_prerelease() && admitted(c)).or_else(|| pick(&admitted))
     }
 
-    fn dependencies(
-        &self,
-        package: &Package,
-        version: &Version,
-    ) -> Result<Result<Vec<(Package, Ranges<Version>)>, Reason>, SourceError> {
+    fn dependencies(&self, package: &Package, version: &Version) -> Result<Nodes, SourceError> {
         let (name, extra) = match package {
-            Package::Root => return Ok(self.root_dependencies()),
+            Package::Root => {
+                let edges = self.world.root_edges();
+                self.prefetch(&edges);
+                return Ok(Ok(to_nodes(&edges)));
+            }
             Package::Project(name) => (name, None),
             Package::Extra(name, extra) => (name, Some(extra)),
         };
@@ -132,12 +135,6 @@ impl<'w, 'a> Provider<'w, 'a> {
             wanted.push((Package::Project(name.clone()), same));
         }
         Ok(Ok(wanted))
-    }
-
-    fn root_dependencies(&self) -> Result<Vec<(Package, Ranges<Version>)>, Reason> {
-        let edges = self.world.root_edges();
-        self.prefetch(&edges);
-        Ok(to_nodes(&edges))
     }
 
     fn prefetch(&self, edges: &[Edge]) {

@@ -149,8 +149,10 @@ fn macos((major, _): (u16, u16), formats: &[&str], before_11: Option<&[&str]>) -
 mod tests {
     use super::*;
 
+    type Case = (&'static str, &'static str, (u16, u16), &'static str, bool);
+
     /// Python, platform, floor, wheel tags, whether they fit (traps T32 to T40).
-    const CASES: &[(&str, &str, (u16, u16), &str, bool)] = &[
+    const CASES: &[Case] = &[
         (
             "3.11",
             "linux-x86_64",

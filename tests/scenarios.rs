@@ -1,0 +1,249 @@
+//! The packse scenarios through the resolver, each answer proved by the checker.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pinsmith_resolver::{
+    MemoryRelease, MemorySource, Options, Platform, PrereleasePolicy, Request, Resolution,
+    ResolveError, Target, parse_requirement, resolve,
+};
+use serde::Deserialize;
+
+use crate::checker;
+
+#[derive(Deserialize)]
+struct Scenario {
+    name: String,
+    root: Root,
+    #[serde(default)]
+    packages: BTreeMap<String, Project>,
+    expected: Expected,
+    #[serde(default)]
+    environment: Environment,
+    #[serde(default)]
+    resolver_options: ResolverOptions,
+}
+
+#[derive(Deserialize)]
+struct Root {
+    requires: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Project {
+    versions: BTreeMap<String, Release>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Release {
+    requires: Vec<String>,
+    requires_python: Option<String>,
+    extras: BTreeMap<String, Vec<String>>,
+    sdist: bool,
+    wheel: bool,
+    yanked: bool,
+    wheel_tags: Vec<String>,
+}
+
+impl Default for Release {
+    fn default() -> Self {
+        Self {
+            requires: Vec::new(),
+            requires_python: Some(">=3.12".to_owned()),
+            extras: BTreeMap::new(),
+            sdist: true,
+            wheel: true,
+            yanked: false,
+            wheel_tags: Vec::new(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    satisfiable: bool,
+    #[serde(default)]
+    packages: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Default)]
+struct Environment {
+    python: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ResolverOptions {
+    universal: bool,
+    python: Option<String>,
+    python_platform: Option<String>,
+    prereleases: Option<bool>,
+    no_build: Vec<String>,
+    no_binary: Vec<String>,
+}
+
+/// Scenarios whose expectation is not ours, each with its reason.
+#[derive(Deserialize)]
+struct Deviations {
+    deviation: BTreeMap<String, String>,
+}
+
+#[test]
+fn scenarios_agree() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
+    let text = std::fs::read_to_string(folder.join("deviations.toml")).unwrap();
+    let deviations = toml::from_str::<Deviations>(&text).unwrap().deviation;
+    let mut files = Vec::new();
+    collect(&folder.join("packse"), &mut files);
+    assert_eq!(files.len(), 147);
+    let mut wrong = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let scenario: Scenario = toml::from_str(&text).unwrap();
+        match (run(&scenario), deviations.contains_key(&scenario.name)) {
+            (Err(difference), false) => wrong.push(format!("{}: {difference}", scenario.name)),
+            (Ok(()), true) => wrong.push(format!(
+                "{}: agrees, yet is listed as a deviation",
+                scenario.name
+            )),
+            _ => {}
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            collect(&entry, files);
+        } else {
+            files.push(entry);
+        }
+    }
+}
+
+/// Solves for every target of a scenario and compares; a difference is described.
+fn run(scenario: &Scenario) -> Result<(), String> {
+    let source = world(scenario);
+    let roots = scenario.root.requires.iter();
+    let request = Request {
+        roots: roots
+            .map(|text| parse_requirement(text).unwrap().requirement)
+            .collect(),
+        ..Request::default()
+    };
+    let options = Options {
+        prereleases: match scenario.resolver_options.prereleases {
+            Some(true) => PrereleasePolicy::Allow,
+            _ => PrereleasePolicy::IfNecessary,
+        },
+        ..Options::default()
+    };
+    let mut answers = Vec::new();
+    for target in targets(scenario) {
+        match resolve(&request, &target, &source, &options) {
+            Ok(resolution) => {
+                checker::check(&scenario.name, &request, &resolution, &source);
+                answers.push(resolution);
+            }
+            Err(ResolveError::Unsatisfiable(_)) if !scenario.expected.satisfiable => return Ok(()),
+            Err(error) => return Err(format!("expected an answer for {target}, got:\n{error}")),
+        }
+    }
+    if !scenario.expected.satisfiable {
+        return Err("expected no answer".to_owned());
+    }
+    answers
+        .iter()
+        .try_for_each(|answer| expected_versions(scenario, answer))
+}
+
+fn expected_versions(scenario: &Scenario, resolution: &Resolution) -> Result<(), String> {
+    for (name, version) in &scenario.expected.packages {
+        let pin = resolution
+            .packages
+            .iter()
+            .find(|p| p.name.to_string() == *name);
+        let found = pin.map(|pin| pin.version.to_string());
+        if found.as_ref() != Some(version) {
+            return Err(format!("expected {name} {version}, got {found:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn targets(scenario: &Scenario) -> Vec<Target> {
+    let options = &scenario.resolver_options;
+    let python = options
+        .python
+        .as_ref()
+        .or(scenario.environment.python.as_ref());
+    let python = python.map_or("3.12", String::as_str).parse().unwrap();
+    let platforms = match options.python_platform.as_deref() {
+        Some("macos") => vec![Platform::MacosArm64],
+        Some("windows") => vec![Platform::WindowsX86_64],
+        _ if options.universal => Platform::ALL.to_vec(),
+        _ => vec![Platform::LinuxX86_64],
+    };
+    platforms
+        .into_iter()
+        .map(|platform| Target::new(python, platform))
+        .collect()
+}
+
+fn world(scenario: &Scenario) -> MemorySource {
+    let mut source = MemorySource::default();
+    let options = &scenario.resolver_options;
+    for (name, project) in &scenario.packages {
+        for (version, release) in &project.versions {
+            let mut requires = release.requires.clone();
+            for (extra, lines) in &release.extras {
+                requires.extend(lines.iter().map(|line| with_extra(line, extra)));
+            }
+            let requires: Vec<&str> = requires.iter().map(String::as_str).collect();
+            let extras: Vec<&str> = release.extras.keys().map(String::as_str).collect();
+            let tags: Vec<&str> = match (&release.wheel, release.wheel_tags.as_slice()) {
+                (false, _) => vec![],
+                (true, []) => vec!["py3-none-any"],
+                (true, tags) => tags.iter().map(String::as_str).collect(),
+            };
+            let tags = if options.no_binary.contains(name) {
+                vec![]
+            } else {
+                tags
+            };
+            source.add_release(
+                name,
+                version,
+                &MemoryRelease {
+                    requires: &requires,
+                    requires_python: release.requires_python.as_deref().filter(|t| !t.is_empty()),
+                    wheels: &tags,
+                    sdist: release.sdist && !options.no_build.contains(name),
+                    yanked: release.yanked,
+                    extras: &extras,
+                    uploaded: None,
+                },
+            );
+        }
+    }
+    source
+}
+
+fn with_extra(line: &str, extra: &str) -> String {
+    match line.split_once(';') {
+        Some((head, marker)) => format!("{head} ; ({marker}) and extra == '{extra}'"),
+        None => format!("{line} ; extra == '{extra}'"),
+    }
+}
