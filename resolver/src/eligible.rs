@@ -102,7 +102,12 @@ impl Eligibility {
         }
     }
 
-    fn candidate(&self, position: usize, release: &Release) -> Result<Candidate, Ineligible> {
+    /// One release as a candidate, or why it is none; [`Self::candidates`] also finds reserves.
+    pub(crate) fn candidate(
+        &self,
+        position: usize,
+        release: &Release,
+    ) -> Result<Candidate, Ineligible> {
         let mut reason = Ineligible::NoMatchingWheel;
         let mut files = Vec::new();
         for (index, file) in release.files.iter().enumerate() {

@@ -28,6 +28,7 @@ mod core_metadata;
 mod eligible;
 mod error;
 mod explain;
+mod lookahead;
 mod memory;
 mod objective;
 mod package;
@@ -54,7 +55,7 @@ pub use requirement::{
 };
 pub use resolution::{HeldBackBy, Resolution, ResolvedPackage};
 pub use resolve::{Options, PrereleasePolicy, Request, ResolutionMode, resolve};
-pub use source::{MetadataAnswer, PackageSource, ReleasesAnswer, SourceError};
+pub use source::{Lookahead, MetadataAnswer, PackageSource, ReleasesAnswer, SourceError};
 pub use specifier::{ArbitraryEquality, parse_specifiers, to_ranges};
 pub use tags::{TagRank, TagSet};
 pub use target::{Accelerator, Platform, PythonVersion, Target, TargetParseError};

@@ -109,7 +109,7 @@ impl<'w, 'a> Provider<'w, 'a> {
         let (name, extra) = match package {
             Package::Root => {
                 let edges = self.world.root_edges();
-                self.prefetch(&edges);
+                self.world.look_ahead(&edges);
                 return Ok(Ok(to_nodes(&edges)));
             }
             Package::Project(name) => (name, None),
@@ -128,7 +128,7 @@ impl<'w, 'a> Provider<'w, 'a> {
             Facts::Unavailable(reason) => return Ok(Err(Reason::Unusable(reason))),
         };
         let edges = self.world.edges_of(&metadata, extra);
-        self.prefetch(&edges);
+        self.world.look_ahead(&edges);
         let mut wanted = to_nodes(&edges);
         if extra.is_some() {
             let same = Ranges::singleton(version.clone());
@@ -136,26 +136,16 @@ impl<'w, 'a> Provider<'w, 'a> {
         }
         Ok(Ok(wanted))
     }
-
-    fn prefetch(&self, edges: &[Edge]) {
-        let unknown: Vec<PackageName> = edges
-            .iter()
-            .map(|edge| edge.name.clone())
-            .filter(|name| self.world.known_project(name).is_none())
-            .collect();
-        if !unknown.is_empty() {
-            self.world.source.prefetch(&unknown);
-        }
-    }
 }
 
 /// Each required project and each of its wanted extras, with the same range.
 fn to_nodes(edges: &[Edge]) -> Vec<(Package, Ranges<Version>)> {
     let mut nodes = Vec::new();
     for edge in edges {
-        nodes.push((Package::Project(edge.name.clone()), edge.ranges.clone()));
-        nodes.extend(edge.extras.iter().map(|extra| {
-            let node = Package::Extra(edge.name.clone(), extra.clone());
+        let name = edge.name();
+        nodes.push((Package::Project(name.clone()), edge.ranges.clone()));
+        nodes.extend(edge.requirement.extras.iter().map(|extra| {
+            let node = Package::Extra(name.clone(), extra.clone());
             (node, edge.ranges.clone())
         }));
     }

@@ -172,7 +172,7 @@ impl Chosen {
         let mut incoming = Incoming::new();
         let mut note = |by: Option<&PackageName>, edges: Vec<Edge>| {
             for edge in edges {
-                let list = incoming.entry(edge.name.clone()).or_default();
+                let list = incoming.entry(edge.name().clone()).or_default();
                 list.push((by.cloned(), edge));
             }
         };
@@ -263,7 +263,7 @@ impl Chosen {
             if edge.ranges.contains(newest) {
                 continue;
             }
-            let specifier = edge.specifier.clone();
+            let specifier = edge.specifier();
             reasons.insert(match by.as_ref().and_then(|by| self.pin(by)) {
                 Some((package, version)) => HeldBackBy::Requirement {
                     package,
@@ -282,11 +282,11 @@ impl Chosen {
             }
             Some(Facts::Found(metadata)) => {
                 for edge in world.edges_of(&metadata, None) {
-                    if let Some((package, version)) = self.pin(&edge.name)
+                    if let Some((package, version)) = self.pin(edge.name())
                         && !edge.ranges.contains(&version)
                     {
                         reasons.insert(HeldBackBy::OwnRequirement {
-                            requires: format!("{}{}", edge.name, edge.specifier),
+                            requires: format!("{}{}", edge.name(), edge.specifier()),
                             package,
                             version,
                         });

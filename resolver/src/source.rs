@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pep508_rs::PackageName;
 
-use crate::{CoreMetadata, Project, ReleaseFile};
+use crate::{CoreMetadata, Project, ReleaseFile, Requirement};
 
 /// Where projects and metadata come from: an index over the network, or a [`crate::MemorySource`].
 ///
@@ -21,11 +21,23 @@ pub trait PackageSource {
         file: &ReleaseFile,
     ) -> Result<MetadataAnswer, SourceError>;
 
-    /// Says that these projects will very likely be asked for; may be ignored.
-    fn prefetch(&self, _names: &[PackageName]) {}
+    /// Says that these requirements are about to be looked at, so that a source over a network can
+    /// fetch their projects, the likely metadata and what follows from it at once. May be ignored,
+    /// and never changes an answer.
+    fn look_ahead(&self, _requirements: Vec<Requirement>, _guess: &Arc<dyn Lookahead>) {}
+}
 
-    /// Says that this file's metadata will very likely be asked for; may be ignored.
-    fn prefetch_metadata(&self, _name: &PackageName, _file: &ReleaseFile) {}
+/// The resolver's guess at its own next questions; a source may call it from any thread.
+pub trait Lookahead: Send + Sync {
+    /// The file whose metadata is asked for first when only this requirement is on the project.
+    fn likely_file(&self, requirement: &Requirement, project: &Project) -> Option<ReleaseFile>;
+
+    /// The requirements that come up when a project is taken in this way.
+    fn likely_requirements(
+        &self,
+        requirement: &Requirement,
+        metadata: &CoreMetadata,
+    ) -> Vec<Requirement>;
 }
 
 /// Answer to [`PackageSource::releases`].

@@ -10,10 +10,12 @@ use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 use version_ranges::Ranges;
 
 use crate::eligible::{Candidate, Candidates, Eligibility};
+use crate::lookahead::NewestGuess;
 use crate::requirement::is_url;
 use crate::{
-    ArbitraryEquality, CoreMetadata, MetadataAnswer, Options, PackageSource, PrereleasePolicy,
-    ReleasesAnswer, Request, Requirement, SourceError, Target, specifiers_of, to_ranges,
+    ArbitraryEquality, CoreMetadata, Lookahead, MetadataAnswer, Options, PackageSource,
+    PrereleasePolicy, ReleasesAnswer, Request, Requirement, SourceError, Target, specifiers_of,
+    to_ranges,
 };
 
 /// The source seen through one target and one request, each question asked once.
@@ -22,6 +24,7 @@ pub(crate) struct World<'a> {
     pub(crate) request: &'a Request,
     pub(crate) environment: MarkerEnvironment,
     eligibility: Eligibility,
+    guess: Arc<dyn Lookahead>,
     prereleases: PrereleasePolicy,
     constraints: HashMap<PackageName, Ranges<Version>>,
     /// Projects that come from a URL, hence never from an index.
@@ -55,10 +58,21 @@ pub(crate) enum Facts {
 /// A requirement that holds in the environment, ready for the solver.
 #[derive(Clone)]
 pub(crate) struct Edge {
-    pub(crate) name: PackageName,
-    pub(crate) extras: Vec<ExtraName>,
-    pub(crate) specifier: String,
+    /// As it counts: overrides are already applied.
+    pub(crate) requirement: Requirement,
     pub(crate) ranges: Ranges<Version>,
+}
+
+impl Edge {
+    /// The project it is on.
+    pub(crate) fn name(&self) -> &PackageName {
+        &self.requirement.name
+    }
+
+    /// Its version specifiers as text.
+    pub(crate) fn specifier(&self) -> String {
+        specifiers_of(&self.requirement).to_string()
+    }
 }
 
 impl<'a> World<'a> {
@@ -68,13 +82,21 @@ impl<'a> World<'a> {
         source: &'a dyn PackageSource,
         options: &Options,
     ) -> Self {
+        let environment = target.marker_environment();
+        let eligibility = Eligibility::new(target, options.as_of);
+        let constraints = constraints_of(request, &environment);
         let mut world = Self {
             source,
             request,
-            environment: target.marker_environment(),
-            eligibility: Eligibility::new(target, options.as_of),
+            guess: Arc::new(NewestGuess {
+                eligibility: eligibility.clone(),
+                environment: environment.clone(),
+                constraints: constraints.clone(),
+            }),
+            environment,
+            eligibility,
             prereleases: options.prereleases,
-            constraints: HashMap::new(),
+            constraints,
             external: BTreeSet::new(),
             pinned: HashMap::new(),
             arbitrary: HashMap::new(),
@@ -84,16 +106,10 @@ impl<'a> World<'a> {
             order: RefCell::default(),
             saw_reserve: Cell::new(false),
         };
-        for requirement in request.roots.iter().chain(&request.overrides) {
-            world.note_user_requirement(requirement);
-        }
-        for constraint in &request.constraints {
-            if constraint.evaluate_markers(&world.environment, &[]) {
-                world.note_user_requirement(constraint);
-                let ranges = to_ranges(&specifiers_of(constraint));
-                let all = world.constraints.entry(constraint.name.clone());
-                let all = all.or_insert_with(Ranges::full);
-                *all = all.intersection(&ranges);
+        let by_user = [&request.roots, &request.overrides, &request.constraints];
+        for requirement in by_user.into_iter().flatten() {
+            if requirement.evaluate_markers(&world.environment, &[]) {
+                world.note_user_requirement(requirement);
             }
         }
         world
@@ -118,6 +134,18 @@ impl<'a> World<'a> {
             if clause.version().any_prerelease() {
                 self.admits_prereleases.insert(name.clone());
             }
+        }
+    }
+
+    /// Tells the source what is about to be asked.
+    pub(crate) fn look_ahead(&self, edges: &[Edge]) {
+        let unknown: Vec<Requirement> = edges
+            .iter()
+            .filter(|edge| self.known_project(edge.name()).is_none())
+            .map(|edge| edge.requirement.clone())
+            .collect();
+        if !unknown.is_empty() {
+            self.source.look_ahead(unknown, &self.guess);
         }
     }
 
@@ -233,12 +261,11 @@ impl<'a> World<'a> {
                     .collect()
             };
             edges.extend(effective.into_iter().map(|effective| {
-                let specifiers = specifiers_of(effective);
+                let mut effective = effective.clone();
+                effective.extras.clone_from(&requirement.extras);
                 Edge {
-                    name: effective.name.clone(),
-                    extras: requirement.extras.clone(),
-                    specifier: specifiers.to_string(),
-                    ranges: to_ranges(&specifiers),
+                    ranges: to_ranges(&specifiers_of(&effective)),
+                    requirement: effective,
                 }
             }));
         }
@@ -250,7 +277,7 @@ impl<'a> World<'a> {
         let mut order = self.order.borrow_mut();
         for edge in edges {
             let next = u32::try_from(order.len()).unwrap_or(u32::MAX);
-            order.entry(edge.name.clone()).or_insert(next);
+            order.entry(edge.name().clone()).or_insert(next);
         }
     }
 
@@ -307,4 +334,20 @@ impl<'a> World<'a> {
     pub(crate) fn passed_over_reserves(&self) -> bool {
         self.saw_reserve.get()
     }
+}
+
+/// The constraints that hold in the environment, joined by project.
+fn constraints_of(
+    request: &Request,
+    environment: &MarkerEnvironment,
+) -> HashMap<PackageName, Ranges<Version>> {
+    let mut constraints = HashMap::new();
+    for constraint in &request.constraints {
+        if constraint.evaluate_markers(environment, &[]) {
+            let all = constraints.entry(constraint.name.clone());
+            let all: &mut Ranges<Version> = all.or_insert_with(Ranges::full);
+            *all = all.intersection(&to_ranges(&specifiers_of(constraint)));
+        }
+    }
+    constraints
 }
