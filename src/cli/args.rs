@@ -1,0 +1,311 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pinsmith_resolver::{Platform, PythonVersion};
+
+/// Turn a Python AI repository into an environment that anyone can rebuild years later.
+///
+/// pinsmith scans imports and notebooks, infers the distributions with evidence, resolves one
+/// coherent set of versions, and writes lockfiles plus an environment spec. Nothing of the
+/// scanned tree is executed.
+#[derive(Debug, Parser)]
+#[command(name = "pinsmith", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  pinsmith scan                     what is imported here, and which distribution provides it
+  pinsmith lock                     pin everything, for this machine
+  pinsmith sync                     make .venv from the lock
+  pinsmith lock ~/paper -o ~/locks  lock somebody else's repository without touching it
+  pinsmith compile requirements.in  pin a requirements file, as pip-compile does
+
+Exit codes: 0 done, 1 the answer is no (unsatisfiable), 2 wrong usage or the world failed.";
+
+/// One variant a command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what is imported, from where, which distribution provides it, and how sure that is
+    #[command(after_help = "Examples:
+  pinsmith scan
+  pinsmith scan ~/paper --format json > scan.json")]
+    Scan(ScanArgs),
+    /// Scan, resolve and write requirements.txt, pylock.toml and pinsmith.env.toml
+    #[command(after_help = "Examples:
+  pinsmith lock
+  pinsmith lock --python 3.11 --platform linux-x86_64
+  pinsmith lock ~/paper -o ~/locks --as-of 2024-03-01
+  pinsmith lock --dry-run")]
+    Lock(LockArgs),
+    /// Pin the requirements of the given files; a drop-in for pip-compile
+    #[command(after_help = "Examples:
+  pinsmith compile requirements.in -o requirements.txt --generate-hashes
+  pinsmith compile pyproject.toml -c constraints.txt")]
+    Compile(CompileArgs),
+    /// Make a virtual environment that holds exactly what the lock says
+    #[command(after_help = "Examples:
+  pinsmith sync
+  pinsmith sync --lock ~/locks/pylock.toml --venv /tmp/paper-venv")]
+    Sync(SyncArgs),
+    /// Show or clear what is kept of the package index
+    Cache(CacheArgs),
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Only errors on the terminal
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Also notes that need no action
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto)]
+    pub color: ColorWhen,
+    /// No progress display, even on a terminal
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Keep the cache here instead of in the user's cache folder
+    #[arg(long, global = true, value_name = "DIR", env = "PINSMITH_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs; see docs/json.md.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What is scanned and how.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// The repository
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Leave out files that match this glob; may be given again
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+}
+
+/// `pinsmith scan`
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// What is scanned.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Judge the standard library by this Python instead of this machine's
+    #[arg(long, value_name = "X.Y")]
+    pub python: Option<PythonVersion>,
+}
+
+/// `pinsmith lock`
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// What is scanned.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Write here instead of into the repository
+    #[arg(short, long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    /// Show the pins on standard output and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Also lock this group (an extra, a dependency group, `notebook`, `test`, `optional`); may be
+    /// given again
+    #[arg(long = "group", value_name = "NAME")]
+    pub groups: Vec<String>,
+    /// Also lock every group
+    #[arg(long, conflicts_with = "groups")]
+    pub all_groups: bool,
+    /// What is resolved and how.
+    #[command(flatten)]
+    pub resolve: ResolveArgs,
+}
+
+/// `pinsmith compile`
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    /// Requirements files or pyproject.toml
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Write here instead of to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output_file: Option<PathBuf>,
+    /// Bound versions by this file without asking for anything; may be given again
+    #[arg(short, long = "constraint", value_name = "FILE")]
+    pub constraints: Vec<PathBuf>,
+    /// Replace requirements by those in this file; may be given again
+    #[arg(long = "override", value_name = "FILE")]
+    pub overrides: Vec<PathBuf>,
+    /// Include this extra or dependency group of a pyproject.toml; may be given again
+    #[arg(long = "extra", value_name = "NAME", alias = "group")]
+    pub extras: Vec<String>,
+    /// Include every extra and group
+    #[arg(long, conflicts_with = "extras")]
+    pub all_extras: bool,
+    /// Write a sha256 hash for every file that the target can install
+    #[arg(long)]
+    pub generate_hashes: bool,
+    /// What is resolved and how.
+    #[command(flatten)]
+    pub resolve: ResolveArgs,
+}
+
+/// What is resolved and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Resolving")]
+pub struct ResolveArgs {
+    /// Resolve for this Python instead of this machine's
+    #[arg(long, value_name = "X.Y")]
+    pub python: Option<PythonVersion>,
+    /// Resolve for this platform (linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64,
+    /// windows-x86_64) instead of this machine's
+    #[arg(long)]
+    pub platform: Option<Platform>,
+    /// Lowest glibc that the wheels of a Linux target may need
+    #[arg(long, value_name = "X.Y", value_parser = parse_glibc)]
+    pub glibc: Option<(u16, u16)>,
+    /// Which versions win
+    #[arg(long, value_enum, default_value_t = ResolutionArg::Newest)]
+    pub resolution: ResolutionArg,
+    /// Whether pre-releases count
+    #[arg(long, value_enum, default_value_t = PrereleaseArg::IfNecessary)]
+    pub prerelease: PrereleaseArg,
+    /// Only files uploaded up to this day or instant count, such as 2024-03-01; or up to this long
+    /// ago, such as 30d
+    #[arg(long, value_name = "DATE|DURATION")]
+    pub as_of: Option<String>,
+    /// Show timings and traffic
+    #[arg(long)]
+    pub stats: bool,
+    /// Which index is asked.
+    #[command(flatten)]
+    pub index: IndexArgs,
+}
+
+/// Which index is asked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Index")]
+pub struct IndexArgs {
+    /// The package index, instead of the one that pip uses on this machine
+    #[arg(long, value_name = "URL")]
+    pub index_url: Option<String>,
+    /// Another index, asked for projects that the first does not have; may be given again
+    #[arg(long, value_name = "URL")]
+    pub extra_index_url: Vec<String>,
+    /// Answer from the cache only
+    #[arg(long)]
+    pub offline: bool,
+    /// Ask the index again even where the cache is fresh
+    #[arg(long, conflicts_with = "offline")]
+    pub refresh: bool,
+}
+
+/// Which versions win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ResolutionArg {
+    /// The newest of each project in turn.
+    Newest,
+    /// The lowest of each project in turn.
+    Lowest,
+    /// The lowest of the direct requirements, the newest of the rest.
+    LowestDirect,
+}
+
+/// Whether pre-releases count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrereleaseArg {
+    /// Where a specifier names one or no final release fits.
+    IfNecessary,
+    /// Everywhere.
+    Allow,
+    /// Only where a specifier of yours names one.
+    Disallow,
+}
+
+/// `pinsmith sync`
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// The repository whose lock is installed
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The lock, if it lies elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+    /// The virtual environment to make
+    #[arg(long, value_name = "DIR")]
+    pub venv: Option<PathBuf>,
+    /// The Python to make it with (a version or the path of an interpreter)
+    #[arg(long, value_name = "X.Y|PATH")]
+    pub python: Option<String>,
+    /// What installs: uv when present, else pip
+    #[arg(long, value_enum, default_value_t = InstallerArg::Auto)]
+    pub installer: InstallerArg,
+}
+
+/// What installs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InstallerArg {
+    /// uv when it is on the PATH, else pip.
+    Auto,
+    /// uv.
+    Uv,
+    /// venv and pip.
+    Pip,
+}
+
+/// `pinsmith cache`
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: CacheAction,
+}
+
+/// What to do with the cache.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum CacheAction {
+    /// Print where it is
+    Dir,
+    /// Print how large it is, in bytes
+    Size,
+    /// Delete all of it
+    Clean,
+}
+
+fn parse_glibc(text: &str) -> Result<(u16, u16), String> {
+    let wrong = || format!("`{text}` is not a glibc version such as 2.35");
+    let (major, minor) = text.split_once('.').ok_or_else(wrong)?;
+    match (major.parse(), minor.parse()) {
+        (Ok(2), Ok(minor)) => Ok((2, minor)),
+        _ => Err(wrong()),
+    }
+}
+
