@@ -1,11 +1,11 @@
-//! The packse scenarios through the resolver, each answer proved by the checker.
+//! Scenarios through the resolver, packse's and our own, each answer proved by the checker.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pinsmith_resolver::{
     MemoryRelease, MemorySource, Options, Platform, PrereleasePolicy, Request, Resolution,
-    ResolveError, Target, parse_requirement, resolve,
+    ResolutionMode, ResolveError, Target, parse_requirement, resolve,
 };
 use serde::Deserialize;
 
@@ -44,6 +44,8 @@ struct Release {
     wheel: bool,
     yanked: bool,
     wheel_tags: Vec<String>,
+    /// A day, such as `2026-01-31`; not part of packse's format.
+    uploaded: Option<String>,
 }
 
 impl Default for Release {
@@ -56,6 +58,7 @@ impl Default for Release {
             wheel: true,
             yanked: false,
             wheel_tags: Vec::new(),
+            uploaded: None,
         }
     }
 }
@@ -101,7 +104,8 @@ fn scenarios_agree() {
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         let scenario: Scenario = toml::from_str(&text).unwrap();
-        match (run(&scenario), deviations.contains_key(&scenario.name)) {
+        let newest = run(&scenario, ResolutionMode::Newest);
+        match (newest, deviations.contains_key(&scenario.name)) {
             (Err(difference), false) => wrong.push(format!("{}: {difference}", scenario.name)),
             (Ok(()), true) => wrong.push(format!(
                 "{}: agrees, yet is listed as a deviation",
@@ -116,6 +120,22 @@ fn scenarios_agree() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// Our own scenarios: what the coherent answer is, where the greedy one is another.
+#[test]
+fn coherent_answers_have_the_least_lag() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/coherent");
+    let mut files = Vec::new();
+    collect(&folder, &mut files);
+    assert!(!files.is_empty());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let scenario: Scenario = toml::from_str(&text).unwrap();
+        if let Err(difference) = run(&scenario, ResolutionMode::Coherent) {
+            panic!("{}: {difference}", scenario.name);
+        }
+    }
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -134,7 +154,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// Solves for every target of a scenario and compares; a difference is described.
-fn run(scenario: &Scenario) -> Result<(), String> {
+fn run(scenario: &Scenario, mode: ResolutionMode) -> Result<(), String> {
     let source = world(scenario);
     let roots = scenario.root.requires.iter();
     let request = Request {
@@ -144,6 +164,7 @@ fn run(scenario: &Scenario) -> Result<(), String> {
         ..Request::default()
     };
     let options = Options {
+        mode,
         prereleases: match scenario.resolver_options.prereleases {
             Some(true) => PrereleasePolicy::Allow,
             _ => PrereleasePolicy::IfNecessary,
@@ -223,6 +244,10 @@ fn world(scenario: &Scenario) -> MemorySource {
             } else {
                 tags
             };
+            let uploaded = release
+                .uploaded
+                .as_ref()
+                .map(|day| format!("{day}T00:00:00Z"));
             source.add_release(
                 name,
                 version,
@@ -233,7 +258,7 @@ fn world(scenario: &Scenario) -> MemorySource {
                     sdist: release.sdist && !options.no_build.contains(name),
                     yanked: release.yanked,
                     extras: &extras,
-                    uploaded: None,
+                    uploaded: uploaded.as_deref(),
                 },
             );
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pep440_rs::{Version, VersionSpecifiers};
 
+use crate::objective::lags;
 use crate::{FileKind, Project, Release, TagSet, Target, specifier::to_ranges};
 
 /// How far a project's newest wheel may be behind its newest release before sdists count.
@@ -27,6 +28,8 @@ pub(crate) struct Candidates {
     pub(crate) eligible: Vec<Candidate>,
     /// Ascending by version.
     pub(crate) ineligible: Vec<(Version, Ineligible)>,
+    /// The newest release that counts for lag.
+    pub(crate) newest: Option<Version>,
 }
 
 /// One release that could be installed.
@@ -41,6 +44,8 @@ pub(crate) struct Candidate {
     pub(crate) yanked: bool,
     /// Has only sdists although the project ships wheels for this target; a last resort.
     pub(crate) reserve: bool,
+    /// Whole days behind the newest release that counts; `None` without dates.
+    pub(crate) lag: Option<u32>,
 }
 
 /// Why a target cannot take a release.
@@ -85,7 +90,7 @@ impl Eligibility {
     }
 
     /// Sorts a project's releases into eligible and not.
-    pub(crate) fn candidates(&self, project: Arc<Project>) -> Candidates {
+    pub(crate) fn candidates(&self, project: Arc<Project>, wants_prereleases: bool) -> Candidates {
         let mut eligible = Vec::new();
         let mut ineligible = Vec::new();
         for (position, release) in project.releases.iter().enumerate() {
@@ -95,10 +100,12 @@ impl Eligibility {
             }
         }
         mark_reserves(&project, &mut eligible);
+        let newest = mark_lags(&project, &mut eligible, wants_prereleases);
         Candidates {
             project,
             eligible,
             ineligible,
+            newest,
         }
     }
 
@@ -144,6 +151,7 @@ impl Eligibility {
                 .collect(),
             yanked,
             reserve: false,
+            lag: None,
         })
     }
 
@@ -180,6 +188,36 @@ fn mark_reserves(project: &Project, eligible: &mut [Candidate]) {
             candidate.reserve = reserve;
         }
     }
+}
+
+/// Sets every candidate's lag and finds the newest release that counts: unyanked, no last resort,
+/// and final unless pre-releases are wanted or there is no final one.
+fn mark_lags(
+    project: &Project,
+    eligible: &mut [Candidate],
+    wants_prereleases: bool,
+) -> Option<Version> {
+    let usual = |candidate: &Candidate| !candidate.yanked && !candidate.reserve;
+    let is_final = |candidate: &Candidate| !candidate.version.any_prerelease();
+    let finals_only = !wants_prereleases && eligible.iter().any(|c| usual(c) && is_final(c));
+    let counts = |candidate: &Candidate| usual(candidate) && (!finals_only || is_final(candidate));
+    let releases: Vec<_> = eligible
+        .iter()
+        .map(|c| {
+            (
+                &c.version,
+                project.releases[c.release].uploaded(),
+                counts(c),
+            )
+        })
+        .collect();
+    let lags = lags(&releases);
+    let newest = eligible.iter().rev().find(|c| counts(c));
+    let newest = newest.map(|candidate| candidate.version.clone());
+    for (candidate, lag) in eligible.iter_mut().zip(lags) {
+        candidate.lag = lag;
+    }
+    newest
 }
 
 impl Candidates {

@@ -16,7 +16,7 @@ use crate::specifier::after_locals;
 use crate::world::{Known, World};
 use crate::{Requirement, Target, Unsatisfiable};
 
-type Proof = DerivationTree<Package, Ranges<Version>, Reason>;
+pub(crate) type Proof = DerivationTree<Package, Ranges<Version>, Reason>;
 
 /// How many facts an explanation shows before it says how many more there are.
 const SHOWN_FACTS: usize = 24;

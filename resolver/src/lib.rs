@@ -24,6 +24,7 @@
 mod resolve;
 
 mod candidate;
+mod coherent;
 mod core_metadata;
 mod eligible;
 mod error;
@@ -35,6 +36,7 @@ mod package;
 mod provider;
 mod requirement;
 mod resolution;
+mod search;
 mod source;
 mod specifier;
 mod tags;
@@ -48,7 +50,7 @@ pub use candidate::{
 pub use core_metadata::{CoreMetadata, Trust};
 pub use error::{ResolveError, Unsatisfiable};
 pub use memory::{MemoryRelease, MemorySource};
-pub use objective::{LagSummary, lag_days};
+pub use objective::LagSummary;
 pub use requirement::{
     DirectUrl, ParsedRequirement, Requirement, RequirementError, parse_requirement, specifiers_of,
     url_of,

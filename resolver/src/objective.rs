@@ -14,36 +14,114 @@ pub struct LagSummary {
     pub all_sum_days: u32,
 }
 
-/// Lag of `chosen` in whole days, given every eligible release with its first upload.
+/// Lag of each release in whole days, for releases in ascending order.
 ///
-/// The effective date of a version is the earliest upload of any eligible release at or above it,
-/// so lag is never negative and never grows with the version, and a late backport gains nothing.
-/// `None` when a date that decides is unknown.
-///
-/// ```
-/// use pinsmith_resolver::lag_days;
-/// let day = |n: i64| jiff::Timestamp::from_second(n * 86_400).ok();
-/// let eligible = [
-///     ("1.0".parse()?, day(0)),
-///     ("1.0.1".parse()?, day(400)), // a late backport
-///     ("2.0".parse()?, day(100)),
-/// ];
-/// assert_eq!(lag_days(&"1.0.1".parse()?, &eligible), Some(0));
-/// assert_eq!(lag_days(&"1.0".parse()?, &eligible), Some(100));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn lag_days(chosen: &Version, eligible: &[(Version, Option<Timestamp>)]) -> Option<u32> {
-    let effective = |version: &Version| {
-        eligible
-            .iter()
-            .filter(|(other, _)| other >= version)
-            .try_fold(None, |earliest: Option<Timestamp>, (_, date)| {
-                let date = (*date)?;
-                Some(Some(earliest.map_or(date, |earliest| earliest.min(date))))
-            })
-            .flatten()
+/// A release is its version, its first upload, and whether it counts (unyanked, final where there
+/// is a final one). The effective date of a version is the earliest upload of any counting release
+/// at or above it; lag is the effective date of the newest counting release minus that of the
+/// version. So lag is never negative and never grows with the version, and a late backport gains
+/// nothing. `None` where a date that decides is unknown, or where nothing counts.
+pub(crate) fn lags(releases: &[(&Version, Option<Timestamp>, bool)]) -> Vec<Option<u32>> {
+    let newest = releases.iter().rev().find(|(_, _, counts)| *counts);
+    let Some(newest) = newest.and_then(|(_, date, _)| *date) else {
+        return vec![None; releases.len()];
     };
-    let newest = eligible.iter().map(|(version, _)| version).max()?;
-    let seconds = effective(newest)?.as_second() - effective(chosen)?.as_second();
-    Some(u32::try_from(seconds.max(0) / 86_400).unwrap_or(u32::MAX))
+    let mut lags = Vec::with_capacity(releases.len());
+    // the earliest counting upload so far, from the top; `None` once a date is missing
+    let mut earliest = Some(Timestamp::MAX);
+    for (_, date, counts) in releases.iter().rev() {
+        let own = match (earliest, date) {
+            (Some(earliest), Some(date)) => Some(earliest.min(*date)),
+            _ => None,
+        };
+        if *counts {
+            earliest = own;
+        }
+        let seconds = own.map(|own| (newest.as_second() - own.as_second()).max(0));
+        lags.push(seconds.map(|seconds| u32::try_from(seconds / 86_400).unwrap_or(u32::MAX)));
+    }
+    lags.reverse();
+    lags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Releases as `version@day`, `!` for one that does not count; expected lags in the same order.
+    const ROWS: &[(&str, &str, &str)] = &[
+        ("one release", "1.0@10", "0"),
+        ("plain succession", "1.0@0 1.1@30 2.0@100", "100 70 0"),
+        (
+            "a late backport gains nothing",
+            "1.0@0 1.0.1@400 2.0@100",
+            "100 0 0",
+        ),
+        (
+            "a backport before the newest",
+            "1.0@0 1.9@90 2.0@50 3.0@100",
+            "100 50 50 0",
+        ),
+        ("an old project without a successor", "0.3@0", "0"),
+        (
+            "a yanked newest does not count",
+            "1.0@0 2.0@50 3.0@90!",
+            "50 0 0",
+        ),
+        (
+            "a pre-release above the newest",
+            "1.0@0 2.0@50 3.0rc1@90!",
+            "50 0 0",
+        ),
+        (
+            "a pre-release below the newest",
+            "1.0@0 2.0rc1@40! 2.0@50",
+            "50 10 0",
+        ),
+        (
+            "a nightly cannot shift the newest",
+            "1.0@0 1.1.dev1@500!",
+            "0 0",
+        ),
+        ("same day", "1.0@5 1.1@5", "0 0"),
+        (
+            "two branches in step",
+            "4.1@0 4.2@60 5.0@20 5.1@60",
+            "60 40 40 0",
+        ),
+        (
+            "the newest came out before the older",
+            "1.0@100 2.0@40",
+            "0 0",
+        ),
+        ("unknown date of the newest", "1.0@0 2.0@?", "? ?"),
+        ("unknown date in the middle", "1.0@0 1.5@? 2.0@50", "? ? 0"),
+        (
+            "unknown date that does not count",
+            "1.0@0 1.5@?! 2.0@50",
+            "50 ? 0",
+        ),
+        ("nothing counts", "1.0@0! 2.0@50!", "? ?"),
+    ];
+
+    #[test]
+    fn lag_is_what_the_table_says() {
+        for (story, releases, expected) in ROWS {
+            let parsed: Vec<(Version, Option<Timestamp>, bool)> = releases
+                .split(' ')
+                .map(|release| {
+                    let (version, rest) = release.split_once('@').unwrap();
+                    let day = rest.trim_end_matches('!').parse::<i64>().ok();
+                    let date = day.map(|day| Timestamp::from_second(day * 86_400).unwrap());
+                    (version.parse().unwrap(), date, !rest.ends_with('!'))
+                })
+                .collect();
+            let releases: Vec<_> = parsed.iter().map(|(v, d, c)| (v, *d, *c)).collect();
+            let shown: Vec<String> = lags(&releases)
+                .into_iter()
+                .map(|lag| lag.map_or("?".to_owned(), |lag| lag.to_string()))
+                .collect();
+            assert_eq!(shown.join(" "), *expected, "{story}");
+        }
+    }
 }

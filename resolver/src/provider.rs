@@ -15,6 +15,7 @@ use crate::SourceError;
 use crate::eligible::{Candidate, Candidates};
 use crate::package::Package;
 use crate::resolve::ResolutionMode;
+use crate::search::Floors;
 use crate::world::{Edge, Facts, Known, World};
 
 /// After so many conflicts a project is decided early, since it is likely to be the culprit.
@@ -26,6 +27,8 @@ pub(crate) struct Provider<'w, 'a> {
     pub(crate) mode: ResolutionMode,
     /// Whether last-resort sdists may be taken.
     pub(crate) reserves: bool,
+    /// How much lag is allowed.
+    pub(crate) floors: &'w Floors,
     /// The version last chosen for a project: its extras had better take the same.
     chosen: RefCell<HashMap<PackageName, Version>>,
 }
@@ -55,11 +58,17 @@ impl fmt::Display for Reason {
 type Nodes = Result<Vec<(Package, Ranges<Version>)>, Reason>;
 
 impl<'w, 'a> Provider<'w, 'a> {
-    pub(crate) fn new(world: &'w World<'a>, mode: ResolutionMode, reserves: bool) -> Self {
+    pub(crate) fn new(
+        world: &'w World<'a>,
+        mode: ResolutionMode,
+        reserves: bool,
+        floors: &'w Floors,
+    ) -> Self {
         Self {
             world,
             mode,
             reserves,
+            floors,
             chosen: RefCell::default(),
         }
     }
@@ -75,6 +84,7 @@ impl<'w, 'a> Provider<'w, 'a> {
             range.contains(&candidate.version)
                 && self.world.admits(name, candidate)
                 && self.world.admits_reserve(name, candidate, self.reserves)
+                && self.floors.admit(name, candidate)
         };
         let hints = [
             self.chosen.borrow().get(name).cloned(),
@@ -86,7 +96,7 @@ impl<'w, 'a> Provider<'w, 'a> {
             }
         }
         let lowest = match self.mode {
-            ResolutionMode::Newest => false,
+            ResolutionMode::Coherent | ResolutionMode::Newest => false,
             ResolutionMode::Lowest => true,
             ResolutionMode::LowestDirect => self.world.request.has_root(name),
         };

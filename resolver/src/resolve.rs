@@ -6,12 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pep440_rs::Version;
 use pep508_rs::{ExtraName, PackageName};
-use pubgrub::PubGrubError;
 
+use crate::coherent::coherent;
 use crate::eligible::{Candidate, Candidates};
-use crate::objective::{LagSummary, lag_days};
+use crate::objective::LagSummary;
 use crate::package::Package;
-use crate::provider::{Provider, root_version};
+use crate::search::{Failure, Floors, Search};
 use crate::world::{Edge, Facts, Known, World};
 use crate::{
     HeldBackBy, PackageSource, Requirement, Resolution, ResolveError, ResolvedPackage, SourceError,
@@ -53,8 +53,10 @@ pub struct Options {
 /// Which versions win.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ResolutionMode {
-    /// The newest version of each project in turn, backtracking where it must.
+    /// The set with the least lag: the direct requirements first, then the rest.
     #[default]
+    Coherent,
+    /// The newest version of each project in turn, backtracking where it must.
     Newest,
     /// The lowest version of each project in turn.
     Lowest,
@@ -85,33 +87,25 @@ pub fn resolve(
     options: &Options,
 ) -> Result<Resolution, ResolveError> {
     let world = World::new(request, target, source, options);
-    let mut solves = 1;
-    let mut provider = Provider::new(&world, options.mode, false);
-    let mut solved = pubgrub::resolve(&provider, Package::Root, root_version());
-    if matches!(solved, Err(PubGrubError::NoSolution(_))) && world.passed_over_reserves() {
-        solves += 1;
-        provider = Provider::new(&world, options.mode, true);
-        solved = pubgrub::resolve(&provider, Package::Root, root_version());
-    }
-    let solution = match solved {
-        Ok(solution) => solution,
-        Err(PubGrubError::NoSolution(proof)) => {
-            let story = explain::unsatisfiable(&proof, &world, target);
-            return Err(ResolveError::Unsatisfiable(Box::new(story)));
-        }
-        Err(
-            PubGrubError::ErrorRetrievingDependencies { source, .. }
-            | PubGrubError::ErrorChoosingVersion { source, .. }
-            | PubGrubError::ErrorInShouldCancel(source),
-        ) => return Err(source.into()),
+    let mut search = Search::new(&world, options.mode);
+    let solution = match options.mode {
+        ResolutionMode::Coherent => coherent(&mut search),
+        _ => search.solve(&Floors::default()),
     };
-    let chosen = Chosen::of(solution);
-    Ok(chosen.into_resolution(&world, target, solves)?)
+    match solution {
+        Ok(chosen) => Ok(chosen.into_resolution(&world, target, search.solves)?),
+        Err(Failure::NoSolution(proof)) => {
+            let story = explain::unsatisfiable(&proof, &world, target);
+            Err(ResolveError::Unsatisfiable(Box::new(story)))
+        }
+        Err(Failure::Source(error)) => Err(error.into()),
+    }
 }
 
 /// The solver's decisions, by project.
-struct Chosen {
-    versions: BTreeMap<PackageName, Version>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) versions: BTreeMap<PackageName, Version>,
     extras: BTreeMap<PackageName, BTreeSet<ExtraName>>,
 }
 
@@ -119,7 +113,7 @@ struct Chosen {
 type Incoming = BTreeMap<PackageName, Vec<(Option<PackageName>, Edge)>>;
 
 impl Chosen {
-    fn of(solution: impl IntoIterator<Item = (Package, Version)>) -> Self {
+    pub(crate) fn of(solution: impl IntoIterator<Item = (Package, Version)>) -> Self {
         let mut versions = BTreeMap::new();
         let mut extras = BTreeMap::<PackageName, BTreeSet<ExtraName>>::new();
         for (package, version) in solution {
@@ -204,10 +198,7 @@ impl Chosen {
         incoming: &Incoming,
     ) -> Result<ResolvedPackage, SourceError> {
         let release = candidates.release(candidate);
-        let eligible: Vec<_> = newest_first(world, name, candidates)
-            .map(|c| (c.version.clone(), candidates.release(c).uploaded()))
-            .collect();
-        let newest = eligible.first().map(|(version, _)| version.clone());
+        let newest = candidates.newest.clone();
         let newest = newest.filter(|newest| *newest > candidate.version);
         let trust = match world.facts(name, candidates, candidate)? {
             Facts::Found(metadata) => metadata.trust,
@@ -235,10 +226,7 @@ impl Chosen {
                 .collect(),
             index: Arc::clone(&candidates.project.index),
             uploaded: release.uploaded(),
-            lag_days: lag_days(
-                &candidate.version,
-                &with_chosen(eligible, candidate, release.uploaded()),
-            ),
+            lag_days: candidate.lag,
             held_back_by: newest.as_ref().map_or_else(Vec::new, |newest| {
                 self.held_back_by(world, name, newest, incoming)
             }),
@@ -302,36 +290,4 @@ impl Chosen {
         let (name, version) = self.versions.get_key_value(name)?;
         Some((name.clone(), version.clone()))
     }
-}
-
-/// Candidates that count for lag, newest first: unyanked, and final unless there is none.
-fn newest_first<'c>(
-    world: &World<'_>,
-    name: &PackageName,
-    candidates: &'c Candidates,
-) -> impl Iterator<Item = &'c Candidate> {
-    let wants_prereleases = world.wants_prereleases(name);
-    let counts = move |candidate: &&Candidate, finals_only: bool| {
-        !candidate.yanked
-            && !candidate.reserve
-            && (!finals_only || wants_prereleases || !candidate.version.any_prerelease())
-    };
-    let finals_only = candidates.eligible.iter().any(|c| counts(&c, true));
-    let all = candidates.eligible.iter().rev();
-    all.filter(move |candidate| counts(candidate, finals_only))
-}
-
-/// The chosen release takes part in its own lag even when it is yanked or a pre-release.
-fn with_chosen(
-    mut eligible: Vec<(Version, Option<Timestamp>)>,
-    chosen: &Candidate,
-    uploaded: Option<Timestamp>,
-) -> Vec<(Version, Option<Timestamp>)> {
-    if eligible
-        .iter()
-        .all(|(version, _)| *version != chosen.version)
-    {
-        eligible.push((chosen.version.clone(), uploaded));
-    }
-    eligible
 }

@@ -156,7 +156,9 @@ impl<'a> World<'a> {
         }
         let known = match self.source.releases(name)? {
             ReleasesAnswer::Found(project) => {
-                Known::Found(Rc::new(self.eligibility.candidates(project)))
+                let wants_prereleases = self.wants_prereleases(name);
+                let candidates = self.eligibility.candidates(project, wants_prereleases);
+                Known::Found(Rc::new(candidates))
             }
             ReleasesAnswer::NotFound => Known::NotFound,
             ReleasesAnswer::Offline => Known::Offline,
