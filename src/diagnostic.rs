@@ -1,8 +1,8 @@
 //! Findings are values; words are chosen here, colour and format in `cli::report`.
 
-use serde::Serialize;
+use std::fmt;
 
-use crate::scan::Site;
+use serde::Serialize;
 
 /// Something a person should know: a stable code, how bad it is, what and where, and the remedy.
 ///
@@ -81,5 +81,29 @@ impl Diagnostic {
             help: Some(help.into()),
             ..self
         }
+    }
+}
+
+/// A place in a file of the tree.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Site {
+    /// Path relative to the root, with `/`.
+    pub file: String,
+    /// Line from 1; within the cell for a notebook. 0 when the whole file is meant.
+    pub line: u32,
+    /// Cell from 1, for a notebook.
+    pub cell: Option<u32>,
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(cell) = self.cell {
+            write!(f, "#cell{cell}")?;
+        }
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        Ok(())
     }
 }

@@ -3,10 +3,12 @@
 //! Data flows one way, and the modules below stand in that order: a repository is scanned into a
 //! [`scan::Scan`], which together with the declared files becomes a [`requirements::Manifest`],
 //! which the resolver turns into a resolution, which becomes a lock, which is rendered into
-//! files. Only `cli`, `host`, `index` and `install` touch the world outside the tree.
+//! files. Only `cli`, `host`, `index`, `write` and `install` touch the world outside the tree.
 //! `docs/architecture.md` tells the whole story.
 
 pub mod diagnostic;
+
+pub mod escape;
 
 pub mod scan;
 

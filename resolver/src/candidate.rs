@@ -89,6 +89,8 @@ pub enum CoreMetadataHint {
     /// Nothing was said; the file may exist all the same.
     #[default]
     Unknown,
+    /// Said not to be there, or not said although other files of the page have it.
+    Absent,
     /// Served, no digest given.
     Available,
     /// Served, with this digest.

@@ -39,6 +39,12 @@ pub(crate) fn coherent(search: &mut Search<'_, '_>) -> Result<Chosen, Failure> {
     };
     improve_roots(search, &roots, &mut answer)?;
     improve_rest(search, &roots, &mut answer)?;
+    search.relaxed = answer
+        .soft
+        .own
+        .into_keys()
+        .filter(|name| answer.chosen.versions.contains_key(name))
+        .collect();
     Ok(answer.chosen)
 }
 

@@ -72,6 +72,11 @@ pub struct RequirementError {
 /// ```
 pub fn parse_requirement(text: &str) -> Result<ParsedRequirement, RequirementError> {
     let text = text.trim();
+    let refuse = |reason: &str| RequirementError {
+        text: text.to_owned(),
+        reason: reason.to_owned(),
+    };
+    admissible(text).map_err(refuse)?;
     let first = match Requirement::from_str(text) {
         Ok(requirement) => {
             return Ok(ParsedRequirement {
@@ -82,6 +87,7 @@ pub fn parse_requirement(text: &str) -> Result<ParsedRequirement, RequirementErr
         Err(error) => error,
     };
     let repaired = repair(text);
+    admissible(&repaired).map_err(refuse)?;
     match Requirement::from_str(&repaired) {
         Ok(requirement) if repaired != text => Ok(ParsedRequirement {
             requirement,
@@ -115,6 +121,48 @@ pub(crate) fn is_url(requirement: &Requirement) -> bool {
     url_of(requirement).is_some()
 }
 
+/// Longest requirement that is read, in bytes; the longest real ones have a few hundred.
+const LONGEST: usize = 8192;
+
+/// Deepest nesting of parentheses that is read.
+const DEEPEST: usize = 64;
+
+/// Refuses what `pep508_rs` must not see: its marker parser recurses on parentheses without end, and
+/// a name or extra that ends in punctuation (`numpy->=1`, `a[b-]`) makes it panic.
+fn admissible(text: &str) -> Result<(), &'static str> {
+    if text.len() > LONGEST {
+        return Err("it is too long");
+    }
+    let mut depth = 0_usize;
+    for c in text.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err("it is nested too deep");
+        }
+    }
+    if has_open_name(text) {
+        return Err("a name in it ends in punctuation");
+    }
+    Ok(())
+}
+
+/// Whether the name or an extra ends in punctuation.
+fn has_open_name(text: &str) -> bool {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    let end = text.find(|c| !in_name(c)).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let extras = rest.trim_start().strip_prefix('[').unwrap_or_default();
+    let extras = extras.split(']').next().unwrap_or_default();
+    extras
+        .split(|c| !in_name(c))
+        .chain([name])
+        .any(|name| name.ends_with(['.', '-', '_']))
+}
+
 /// Rewrites the version part before any marker; the marker itself stays as it is.
 fn repair(text: &str) -> String {
     let (head, marker) = match text.split_once(';') {
@@ -133,5 +181,39 @@ fn repair(text: &str) -> String {
     match marker {
         Some(marker) => format!("{head} ; {}", marker.trim()),
         None => head,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::parse_requirement;
+
+    #[test]
+    fn hostile_texts_are_refused() {
+        let deep = format!("a ; {}", "(".repeat(100_000));
+        let deep_extra = format!("a[{}]", "b,".repeat(10_000));
+        for text in [
+            "numpy->=1",
+            "a[b-]>=1",
+            "0-ⴭ",
+            "a_",
+            &deep,
+            &deep_extra,
+            "",
+            "\u{0}",
+        ] {
+            assert!(parse_requirement(text).is_err(), "{text:.40}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[a-z0-9._()\\[\\]<>=!~;'\" @,-]{0,60}|\\PC{0,40}") {
+            let _ = parse_requirement(&text);
+        }
     }
 }

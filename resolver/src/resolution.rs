@@ -18,6 +18,9 @@ pub struct Resolution {
     pub packages: Vec<ResolvedPackage>,
     /// How far the pins are behind the newest eligible releases.
     pub lag: LagSummary,
+    /// Pins whose floor on freshness had to be lowered to find an answer, ordered; see
+    /// [`crate::ResolutionMode::Coherent`].
+    pub relaxed: Vec<PackageName>,
     /// How often the solver ran.
     pub solves: u32,
 }

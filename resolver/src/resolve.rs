@@ -93,7 +93,16 @@ pub fn resolve(
         _ => search.solve(&Floors::default()),
     };
     match solution {
-        Ok(chosen) => Ok(chosen.into_resolution(&world, target, search.solves)?),
+        Ok(chosen) => {
+            let (packages, lag) = chosen.explained(&world)?;
+            Ok(Resolution {
+                target: target.clone(),
+                packages,
+                lag,
+                relaxed: search.relaxed,
+                solves: search.solves,
+            })
+        }
         Err(Failure::NoSolution(proof)) => {
             let story = explain::unsatisfiable(&proof, &world, target);
             Err(ResolveError::Unsatisfiable(Box::new(story)))
@@ -130,12 +139,11 @@ impl Chosen {
         Self { versions, extras }
     }
 
-    fn into_resolution(
-        self,
+    /// Every pin with its reasons, ordered by name, and the lag of the whole.
+    fn explained(
+        &self,
         world: &World<'_>,
-        target: &Target,
-        solves: u32,
-    ) -> Result<Resolution, SourceError> {
+    ) -> Result<(Vec<ResolvedPackage>, LagSummary), SourceError> {
         let incoming = self.incoming(world)?;
         let mut packages = Vec::with_capacity(self.versions.len());
         for (name, version) in &self.versions {
@@ -153,12 +161,7 @@ impl Chosen {
             root_sum_days: roots().filter_map(|p| p.lag_days).sum(),
             all_sum_days: packages.iter().filter_map(|p| p.lag_days).sum(),
         };
-        Ok(Resolution {
-            target: target.clone(),
-            packages,
-            lag,
-            solves,
-        })
+        Ok((packages, lag))
     }
 
     /// Every requirement that holds within the answer, by the project it is on.

@@ -53,6 +53,8 @@ pub(crate) struct Search<'w, 'a> {
     reserves: bool,
     /// How often the solver ran.
     pub(crate) solves: u32,
+    /// Pins whose soft floor was lowered, ordered.
+    pub(crate) relaxed: Vec<PackageName>,
 }
 
 impl<'w, 'a> Search<'w, 'a> {
@@ -62,6 +64,7 @@ impl<'w, 'a> Search<'w, 'a> {
             mode,
             reserves: false,
             solves: 0,
+            relaxed: Vec::new(),
         }
     }
 

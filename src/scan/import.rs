@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::diagnostic::Site;
+
 use serde::Serialize;
 
 /// A dotted module name, such as `google.cloud.storage`.
@@ -49,30 +51,6 @@ impl ModuleName {
 impl fmt::Display for ModuleName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// A place in a file of the tree.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Site {
-    /// Path relative to the root, with `/`.
-    pub file: String,
-    /// Line from 1; within the cell for a notebook. 0 when the whole file is meant.
-    pub line: u32,
-    /// Cell from 1, for a notebook.
-    pub cell: Option<u32>,
-}
-
-impl fmt::Display for Site {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
-        if let Some(cell) = self.cell {
-            write!(f, "#cell{cell}")?;
-        }
-        if self.line > 0 {
-            write!(f, ":{}", self.line)?;
-        }
-        Ok(())
     }
 }
 

@@ -3,13 +3,186 @@
 //! Scanning never fails as a whole: a bad file is a diagnostic and the rest of the work goes on.
 //! Nothing of the tree is executed, and nothing outside its root is read.
 
+mod artifact;
+pub mod codes;
+mod decode;
+mod facts;
 mod import;
+mod lines;
+mod local;
+mod notebook;
+mod python;
+mod shell;
 mod tree;
+mod walk;
 
-pub use import::{Import, ImportContext, Label, ModuleName, Site};
+#[cfg(test)]
+mod cases;
+
+use rayon::prelude::*;
+
+pub use crate::diagnostic::Site;
+pub use import::{Import, ImportContext, Label, ModuleName};
 pub use tree::{ReadError, Tree};
 
+use self::decode::decode;
+use self::facts::{Facts, Origin};
+use self::local::Locals;
+use self::walk::{Source, SourceKind};
 use crate::diagnostic::Diagnostic;
+
+/// Scans a source tree.
+///
+/// Files are read in parallel; the result is in the order of their names, whatever the timing.
+///
+/// ```
+/// # use pinsmith::scan::{scan, ScanOptions, Tree};
+/// # let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("train.py"), "import torch\n")?;
+/// let scan = scan(&Tree::new(folder.path())?, &ScanOptions::default());
+/// assert_eq!(scan.imports[0].module.as_str(), "torch");
+/// # std::io::Result::Ok(())
+/// ```
+pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
+    let mut listing = walk::list(tree, options);
+    let mut read: Vec<_> = listing
+        .sources
+        .par_iter()
+        .map(|source| read_source(tree, source))
+        .collect();
+    let locals = locals(&listing, &mut read);
+    let mut scan = Scan {
+        declaration_files: listing.declarations,
+        diagnostics: std::mem::take(&mut listing.diagnostics),
+        ..Scan::default()
+    };
+    scan.files.unreadable = listing.unreadable;
+    for (source, facts) in listing.sources.into_iter().zip(read) {
+        match facts {
+            Ok(mut facts) => {
+                locals.mark(&source.path, &mut facts.imports);
+                scan.add(source, facts);
+            }
+            Err(diagnostic) => {
+                scan.files.unreadable += 1;
+                scan.diagnostics.push(diagnostic);
+            }
+        }
+    }
+    scan.declaration_files.sort();
+    scan.declaration_files.dedup();
+    scan
+}
+
+/// What to scan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScanOptions {
+    /// Patterns of files and folders to leave out, in the syntax of `.gitignore`: `data/**`.
+    pub exclude: Vec<String>,
+}
+
+fn read_source(tree: &Tree, source: &Source) -> Result<Facts, Diagnostic> {
+    let file = source.path.as_str();
+    let bytes = tree.read(file).map_err(|error| {
+        Diagnostic::warning(codes::UNREADABLE, error.to_string())
+            .at(Site {
+                file: file.to_owned(),
+                line: 0,
+                cell: None,
+            })
+            .help("it was left out; check its permissions and its size")
+    })?;
+    let decoded = decode(&bytes);
+    let origin = Origin {
+        file,
+        cell: None,
+        base: base_context(tree, file),
+        definitions: local::wants_definitions(file),
+    };
+    let mut facts = match source.kind {
+        SourceKind::Python => python::read(&decoded.text, &origin),
+        SourceKind::Notebook => notebook::read(&decoded.text, file),
+    };
+    if let Some((line, problem)) = decoded.problem {
+        let diagnostic = Diagnostic::warning(codes::ENCODING, format!("`{file}` {problem}"))
+            .at(origin.site(line))
+            .help("it was read all the same; save it as UTF-8");
+        facts.diagnostics.insert(0, diagnostic);
+    }
+    Ok(facts)
+}
+
+/// The context of an import that nothing guards, judging by where the file is.
+fn base_context(tree: &Tree, file: &str) -> ImportContext {
+    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+    let is_build = matches!(
+        name,
+        "setup.py"
+            | "noxfile.py"
+            | "toxfile.py"
+            | "fabfile.py"
+            | "versioneer.py"
+            | "hatch_build.py"
+    );
+    // A package may have a module of the name `setup`.
+    if is_build && !tree.root().join(folder).join("__init__.py").exists() {
+        return ImportContext::Build;
+    }
+    let is_test_folder = |part: &str| {
+        matches!(
+            part,
+            "test" | "tests" | "doc" | "docs" | "example" | "examples"
+        )
+    };
+    let is_test = name == "conftest.py"
+        || name.starts_with("test_")
+        || name.ends_with("_test.py")
+        || folder.split('/').any(is_test_folder);
+    if is_test {
+        ImportContext::Test
+    } else {
+        ImportContext::Runtime
+    }
+}
+
+/// Knows what the tree itself provides.
+fn locals(listing: &walk::Listing, read: &mut [Result<Facts, Diagnostic>]) -> Locals {
+    let mut locals = Locals::new(listing);
+    for (source, facts) in listing.sources.iter().zip(read) {
+        let Ok(facts) = facts else { continue };
+        for entry in facts.path_entries.drain(..) {
+            locals.add_path_entry(&source.path, &entry);
+        }
+        if let Some(definitions) = facts.definitions.take() {
+            locals.add_definitions(&source.path, definitions);
+        }
+    }
+    locals
+}
+
+impl Scan {
+    /// Every file that the result depends on, each once, in order.
+    pub fn input_files(&self) -> impl Iterator<Item = &str> {
+        let files = self.source_files.iter().chain(&self.declaration_files);
+        let files: std::collections::BTreeSet<&str> = files.map(String::as_str).collect();
+        files.into_iter()
+    }
+
+    fn add(&mut self, source: Source, facts: Facts) {
+        match source.kind {
+            SourceKind::Python => self.files.python += 1,
+            SourceKind::Notebook => self.files.notebook += 1,
+        }
+        if facts.inline_metadata {
+            self.declaration_files.push(source.path.clone());
+        }
+        self.source_files.push(source.path);
+        self.imports.extend(facts.imports);
+        self.install_lines.extend(facts.install_lines);
+        self.artifacts.extend(facts.artifacts);
+        self.diagnostics.extend(facts.diagnostics);
+    }
+}
 
 /// What a source tree needs, with the evidence for it.
 #[derive(Debug, Clone, Default)]
@@ -20,8 +193,11 @@ pub struct Scan {
     pub imports: Vec<Import>,
     /// `pip install` and similar lines in notebooks: evidence, never an import by itself.
     pub install_lines: Vec<InstallLine>,
-    /// Files that declare requirements, root-relative with `/`, in order.
+    /// Files that declare requirements, root-relative with `/`, in order; Python files with a
+    /// PEP 723 block are among them.
     pub declaration_files: Vec<String>,
+    /// Python files and notebooks that were read, root-relative with `/`, in order.
+    pub source_files: Vec<String>,
     /// Models, datasets and files that the code loads.
     pub artifacts: Vec<Artifact>,
     /// What went wrong on the way.
@@ -48,6 +224,17 @@ pub struct InstallLine {
     pub site: Site,
     /// True when it stands under a condition or after a shell operator, hence weak evidence.
     pub weak: bool,
+    /// Whose names the requirement is in.
+    pub tool: InstallTool,
+}
+
+/// Whose names an [`InstallLine`] is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InstallTool {
+    /// pip or uv: a PEP 508 requirement or an address.
+    Pip,
+    /// conda or mamba: a match specification such as `faiss-gpu=1.7`.
+    Conda,
 }
 
 /// Something that the code loads at run time: a model, a dataset, a file.

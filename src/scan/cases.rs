@@ -1,0 +1,184 @@
+//! The cases of `fixtures/scan/cases.toml`: small trees and everything that the scan says of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{Import, InstallLine, InstallTool, Scan, ScanOptions, Tree, scan};
+
+#[derive(Deserialize)]
+struct Cases {
+    case: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// Row of the acceptance list, if it is one.
+    row: Option<String>,
+    name: String,
+    #[serde(default)]
+    exclude: Vec<String>,
+    /// Text by path.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    /// Bytes by path, in hexadecimal.
+    #[serde(default)]
+    bytes: BTreeMap<String, String>,
+    /// Sources of the code cells by path, written as nbformat 4.
+    #[serde(default)]
+    notebooks: BTreeMap<String, Vec<String>>,
+    /// Symlinks by path.
+    #[serde(default)]
+    links: BTreeMap<String, String>,
+    #[serde(default)]
+    imports: Vec<String>,
+    #[serde(default)]
+    installs: Vec<String>,
+    #[serde(default)]
+    artifacts: Vec<String>,
+    #[serde(default)]
+    declarations: Vec<String>,
+    #[serde(default)]
+    diagnostics: Vec<String>,
+}
+
+#[test]
+fn every_case() {
+    let text = include_str!("../../fixtures/scan/cases.toml");
+    let cases: Cases = toml::from_str(text).unwrap();
+    let mut wrong = String::new();
+    let mut rows = BTreeSet::new();
+    for case in &cases.case {
+        rows.extend(case.row.clone());
+        let folder = tempfile::tempdir().unwrap();
+        write_tree(folder.path(), case);
+        let options = ScanOptions {
+            exclude: case.exclude.clone(),
+        };
+        let tree = Tree::new(folder.path()).unwrap();
+        let found = scan(&tree, &options);
+        for (what, expected, found) in compare(case, &found) {
+            if *expected != found {
+                writeln!(
+                    wrong,
+                    "{} {what}:\n  expected {expected:#?}\n  found    {found:#?}",
+                    case.name
+                )
+                .unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    for row in (1..=40).map(|number| format!("E{number}")) {
+        assert!(rows.contains(&row), "no case for {row}");
+    }
+}
+
+fn compare<'a>(case: &'a Case, scan: &Scan) -> [(&'static str, &'a Vec<String>, Vec<String>); 5] {
+    let installs = scan.install_lines.iter().map(install);
+    let artifacts = scan.artifacts.iter().map(|artifact| {
+        let revision = artifact.revision.as_deref();
+        let revision = revision.map_or(String::new(), |revision| format!("@{revision}"));
+        format!(
+            "{} {} {}{revision}",
+            artifact.site, artifact.kind, artifact.id
+        )
+    });
+    let diagnostics = scan.diagnostics.iter().map(|diagnostic| {
+        let site = diagnostic.site.as_ref().map(ToString::to_string);
+        format!("{} {}", diagnostic.code.0, site.unwrap_or_default())
+            .trim()
+            .to_owned()
+    });
+    [
+        (
+            "imports",
+            &case.imports,
+            scan.imports.iter().map(import).collect(),
+        ),
+        ("installs", &case.installs, installs.collect()),
+        ("artifacts", &case.artifacts, artifacts.collect()),
+        (
+            "declarations",
+            &case.declarations,
+            scan.declaration_files.clone(),
+        ),
+        ("diagnostics", &case.diagnostics, diagnostics.collect()),
+    ]
+}
+
+fn import(import: &Import) -> String {
+    let mut text = format!("{} {}", import.site, import.module);
+    if !import.names.is_empty() {
+        write!(text, "({})", import.names.join(",")).unwrap();
+    }
+    let context = serde_json::to_value(import.context).unwrap();
+    write!(text, " {}", context.as_str().unwrap()).unwrap();
+    for label in &import.labels {
+        let label = serde_json::to_value(label).unwrap();
+        write!(text, " {}", label.as_str().unwrap()).unwrap();
+    }
+    if import.local {
+        text.push_str(" local");
+    }
+    if let Some(marker) = &import.marker {
+        write!(text, " [{marker}]").unwrap();
+    }
+    text
+}
+
+fn install(line: &InstallLine) -> String {
+    let weak = if line.weak { " weak" } else { "" };
+    let conda = match line.tool {
+        InstallTool::Pip => "",
+        InstallTool::Conda => " conda",
+    };
+    format!("{} {}{weak}{conda}", line.site, line.requirement)
+}
+
+fn write_tree(root: &Path, case: &Case) {
+    let write = |path: &str, bytes: &[u8]| {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    for (path, text) in &case.files {
+        write(path, text.as_bytes());
+    }
+    for (path, hexadecimal) in &case.bytes {
+        let digits: Vec<char> = hexadecimal.chars().filter(|c| !c.is_whitespace()).collect();
+        let bytes = digits.chunks(2).map(|pair| {
+            let pair: String = pair.iter().collect();
+            u8::from_str_radix(&pair, 16).unwrap()
+        });
+        write(path, &bytes.collect::<Vec<_>>());
+    }
+    for (path, cells) in &case.notebooks {
+        let cells = cells.iter().map(|source| {
+            let lines: Vec<&str> = source.split_inclusive('\n').collect();
+            serde_json::json!({"cell_type": "code", "metadata": {}, "outputs": [], "source": lines})
+        });
+        let notebook = serde_json::json!({
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": {"language_info": {"name": "python"}},
+            "cells": cells.collect::<Vec<_>>(),
+        });
+        write(path, notebook.to_string().as_bytes());
+    }
+    for (path, target) in &case.links {
+        link(&root.join(path), target);
+    }
+}
+
+#[cfg(unix)]
+fn link(path: &Path, target: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(target, path).unwrap();
+}
+
+#[cfg(not(unix))]
+fn link(_: &Path, _: &str) {}

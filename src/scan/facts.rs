@@ -1,0 +1,69 @@
+//! What one file tells; the readers make it and [`super::scan`] joins it.
+
+use std::collections::BTreeSet;
+
+use super::{Artifact, Import, ImportContext, InstallLine, Site};
+use crate::diagnostic::Diagnostic;
+
+/// What one file, or one cell of a notebook, tells.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// Imports, in order of lines.
+    pub(super) imports: Vec<Import>,
+    /// Install lines.
+    pub(super) install_lines: Vec<InstallLine>,
+    /// Artifacts.
+    pub(super) artifacts: Vec<Artifact>,
+    /// Literal folders that the code adds to `sys.path`.
+    pub(super) path_entries: Vec<String>,
+    /// What a module defines at its top level, if [`Origin::definitions`] asked for it.
+    pub(super) definitions: Option<Definitions>,
+    /// Whether it declares its own requirements (PEP 723).
+    pub(super) inline_metadata: bool,
+    /// What went wrong.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// The names that a module defines at its top level.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Definitions {
+    /// Functions, classes, variables and imported names.
+    pub(super) names: BTreeSet<String>,
+    /// True when there may be more: a star import or a module `__getattr__`.
+    pub(super) open: bool,
+}
+
+/// Where a text comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// Root-relative path.
+    pub(super) file: &'a str,
+    /// Cell from 1, for a notebook.
+    pub(super) cell: Option<u32>,
+    /// Context of an import that nothing guards.
+    pub(super) base: ImportContext,
+    /// Whether to collect [`Definitions`].
+    pub(super) definitions: bool,
+}
+
+impl Origin<'_> {
+    /// A line of it.
+    pub(super) fn site(&self, line: u32) -> Site {
+        Site {
+            file: self.file.to_owned(),
+            line,
+            cell: self.cell,
+        }
+    }
+}
+
+impl Facts {
+    /// Adds what another part of the same file tells.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.imports.extend(other.imports);
+        self.install_lines.extend(other.install_lines);
+        self.artifacts.extend(other.artifacts);
+        self.path_entries.extend(other.path_entries);
+        self.diagnostics.extend(other.diagnostics);
+    }
+}

@@ -1,0 +1,148 @@
+//! One notebook becomes the imports and install lines of its cells; pure.
+//!
+//! Reads nbformat 3 and 4. Every cell recovers alone: whatever stands in one, the others count.
+
+mod magic;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use self::magic::Prepared;
+use super::facts::{Facts, Origin};
+use super::{ImportContext, InstallLine, InstallTool, Site, codes, python, shell};
+use crate::diagnostic::Diagnostic;
+
+/// The parts of a notebook that tell what it needs; outputs are never kept.
+#[derive(Debug, Deserialize)]
+struct Notebook {
+    #[serde(default)]
+    nbformat: Value,
+    #[serde(default)]
+    metadata: Value,
+    cells: Option<Vec<Cell>>,
+    /// Where nbformat 3 has its cells.
+    worksheets: Option<Vec<Worksheet>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Worksheet {
+    #[serde(default)]
+    cells: Vec<Cell>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Cell {
+    #[serde(default, rename = "cell_type")]
+    kind: Value,
+    #[serde(default)]
+    source: Value,
+    /// Source in nbformat 3.
+    #[serde(default)]
+    input: Value,
+}
+
+/// Reads a notebook.
+pub(super) fn read(text: &str, file: &str) -> Facts {
+    let whole = Site {
+        file: file.to_owned(),
+        line: 0,
+        cell: None,
+    };
+    let mut facts = Facts::default();
+    let notebook = match serde_json::from_str::<Notebook>(text) {
+        Ok(notebook) => notebook,
+        Err(error) => {
+            let message = format!("`{file}` is not a notebook: {error}");
+            let site = Site {
+                line: u32::try_from(error.line()).unwrap_or(u32::MAX),
+                ..whole
+            };
+            let diagnostic = Diagnostic::warning(codes::BAD_NOTEBOOK, message).at(site);
+            facts
+                .diagnostics
+                .push(diagnostic.help("open and save it in Jupyter, or exclude it"));
+            return facts;
+        }
+    };
+    if let Some(language) = other_language(&notebook.metadata) {
+        let message = format!("`{file}` is a notebook in {language}, not in Python");
+        let diagnostic = Diagnostic::info(codes::OTHER_LANGUAGE, message).at(whole);
+        facts.diagnostics.push(diagnostic);
+        return facts;
+    }
+    if notebook.nbformat.as_u64().is_some_and(|major| major < 4) {
+        let message = format!("`{file}` is in an old notebook format");
+        let diagnostic = Diagnostic::info(codes::OLD_NOTEBOOK, message).at(whole);
+        facts
+            .diagnostics
+            .push(diagnostic.help("`jupyter nbconvert --to notebook` brings it up to date"));
+    }
+    let sheets = notebook.worksheets.unwrap_or_default();
+    let old = sheets.into_iter().flat_map(|sheet| sheet.cells);
+    let cells = notebook.cells.unwrap_or_default().into_iter().chain(old);
+    for (number, cell) in (1..).zip(cells) {
+        if cell.kind == "code" {
+            read_cell(&cell.text(), file, number, &mut facts);
+        }
+    }
+    // One finding of a kind is enough for a notebook.
+    let mut seen = std::collections::BTreeSet::new();
+    facts
+        .diagnostics
+        .retain(|diagnostic| seen.insert(diagnostic.code));
+    facts
+}
+
+impl Cell {
+    /// The source, which may be one string or a list of lines.
+    fn text(&self) -> String {
+        let source = if self.source.is_null() {
+            &self.input
+        } else {
+            &self.source
+        };
+        match source {
+            Value::String(text) => text.clone(),
+            Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The language of a notebook that is not Python; most that name none are Python.
+fn other_language(metadata: &Value) -> Option<String> {
+    let named = [
+        metadata.pointer("/kernelspec/language"),
+        metadata.pointer("/language_info/name"),
+    ];
+    let language = named.into_iter().flatten().find_map(Value::as_str)?;
+    let plain = |c: &char| c.is_alphanumeric() || " .+#-_".contains(*c);
+    let name: String = language.chars().filter(plain).take(32).collect();
+    let is_python = name.is_empty() || name.to_lowercase().contains("python");
+    (!is_python).then_some(name)
+}
+
+fn read_cell(source: &str, file: &str, number: u32, facts: &mut Facts) {
+    let origin = Origin {
+        file,
+        cell: Some(number),
+        base: ImportContext::NotebookOnly,
+        definitions: false,
+    };
+    let Prepared { python, shell } = magic::prepare(source);
+    for piece in shell {
+        for installed in shell::installed(&piece.text) {
+            facts.install_lines.push(InstallLine {
+                requirement: installed.requirement,
+                site: origin.site(piece.line.saturating_add(installed.line)),
+                weak: piece.conditional || installed.weak,
+                tool: if installed.conda {
+                    InstallTool::Conda
+                } else {
+                    InstallTool::Pip
+                },
+            });
+        }
+    }
+    facts.extend(python::read(&python, &origin));
+}

@@ -1,0 +1,147 @@
+//! One Python text becomes its imports with their circumstances; pure.
+//!
+//! The parser recovers from errors, so one bad line never loses the others. What it loses all the
+//! same is read line by line (`recover`).
+
+mod collect;
+mod define;
+mod doctest;
+mod guard;
+mod handler;
+mod marker;
+mod recover;
+
+#[cfg(test)]
+mod tests;
+
+use ruff_python_ast::{Expr, PySourceType};
+use ruff_python_parser::{ParseError, parse_unchecked_source};
+
+use self::collect::Collected;
+use super::codes;
+use super::facts::{Facts, Origin};
+use super::lines::{self, Lines};
+use crate::diagnostic::Diagnostic;
+
+/// Reads Python source.
+///
+/// Every import stands with its context, labels and marker; [`super::Import::local`] is left
+/// false, since one text cannot know.
+pub(super) fn read(text: &str, origin: &Origin<'_>) -> Facts {
+    let inline_metadata = has_inline_metadata(text);
+    if !origin.definitions && memchr::memmem::find(text.as_bytes(), b"import").is_none() {
+        return Facts {
+            inline_metadata,
+            ..Facts::default()
+        };
+    }
+    let lines = Lines::new(text);
+    let mut facts = if lines::is_too_complex(text) {
+        let mut facts = Facts::default();
+        recover::complete(&mut facts, &lines, origin);
+        facts.diagnostics.push(too_complex(origin));
+        facts
+    } else {
+        parse(text, &lines, origin)
+    };
+    facts.inline_metadata = inline_metadata;
+    facts
+}
+
+fn parse(text: &str, lines: &Lines<'_>, origin: &Origin<'_>) -> Facts {
+    let parsed = parse_unchecked_source(text, PySourceType::Python);
+    let Collected {
+        mut facts,
+        complete,
+        python_2,
+    } = collect::collect(parsed.syntax(), text, lines, origin);
+    if let Some(first) = parsed.errors().first() {
+        recover::complete(&mut facts, lines, origin);
+        let diagnostic = syntax_error(parsed.errors(), first, lines, origin);
+        facts.diagnostics.push(diagnostic);
+    } else if let Some(line) = python_2 {
+        facts.diagnostics.push(python_2_source(line, origin));
+    }
+    if !complete {
+        facts.diagnostics.push(too_complex(origin));
+        // Freeing a tree recurses as deep as the tree is, and this one is too deep for the stack:
+        // losing the memory of a dishonest file is better than losing the run.
+        std::mem::forget(parsed);
+    }
+    facts
+}
+
+fn too_complex(origin: &Origin<'_>) -> Diagnostic {
+    let message = format!(
+        "`{}` is too large or nested too deeply to be parsed",
+        origin.file
+    );
+    Diagnostic::warning(codes::TOO_COMPLEX, message)
+        .at(origin.site(0))
+        .help("its imports were read line by line, without the conditions they stand under")
+}
+
+fn syntax_error(
+    errors: &[ParseError],
+    first: &ParseError,
+    lines: &Lines<'_>,
+    origin: &Origin<'_>,
+) -> Diagnostic {
+    let line_of = |error: &ParseError| lines.number(error.location.start().to_usize());
+    let mut numbers = errors.iter().map(line_of);
+    if let Some(number) = numbers.find(|number| recover::is_python_2(lines.text(*number))) {
+        return python_2_source(number, origin);
+    }
+    let what = first.error.to_string().replace(char::is_control, " ");
+    let mut chars = what.chars();
+    let initial = chars.next().map(|c| c.to_lowercase().to_string());
+    let what = initial.unwrap_or_default() + chars.as_str();
+    let message = format!("syntax error in `{}`: {what}", origin.file);
+    Diagnostic::warning(codes::SYNTAX_ERROR, message)
+        .at(origin.site(line_of(first)))
+        .help("the imports around it were kept; correct the line or exclude the file")
+}
+
+fn python_2_source(line: u32, origin: &Origin<'_>) -> Diagnostic {
+    let message = format!("`{}` is Python 2 source", origin.file);
+    Diagnostic::warning(codes::PYTHON_2, message)
+        .at(origin.site(line))
+        .help("its imports were kept; port it to Python 3 or exclude it")
+}
+
+/// Whether a text holds a PEP 723 `script` block.
+fn has_inline_metadata(text: &str) -> bool {
+    memchr::memmem::find_iter(text.as_bytes(), b"# /// script").any(|at| {
+        let starts_line = at == 0 || matches!(text.as_bytes().get(at - 1), Some(b'\n' | b'\r'));
+        let after = text.get(at + "# /// script".len()..).unwrap_or_default();
+        let ends_line = after.lines().next().unwrap_or_default().trim().is_empty();
+        starts_line && ends_line
+    })
+}
+
+/// The dotted name that a chain of attributes spells: `importlib.util.find_spec`.
+fn dotted(expr: &Expr) -> Option<String> {
+    const MAX_PARTS: usize = 8;
+    let mut parts = Vec::new();
+    let mut expr = expr;
+    while parts.len() < MAX_PARTS {
+        match expr {
+            Expr::Attribute(attribute) => {
+                parts.push(attribute.attr.as_str());
+                expr = &attribute.value;
+            }
+            Expr::Name(name) => {
+                parts.push(name.id.as_str());
+                parts.reverse();
+                return Some(parts.join("."));
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The part of a dotted name after the last dot.
+fn last_part(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
