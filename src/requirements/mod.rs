@@ -3,6 +3,26 @@
 //! Declared requirements win over inferred ones; a hard import that nobody declared is added and
 //! reported. Every requirement keeps where it came from, and nothing is guessed silently.
 
+pub mod codes;
+
+mod assemble;
+mod declared;
+mod modules;
+mod stdlib;
+mod table;
+
+pub use assemble::{AssembleOptions, assemble, read_requirement_files};
+pub use declared::pep723::read_script;
+pub use declared::pyproject::read_pyproject;
+pub use declared::requirements_txt::{is_generated, read_requirements_txt};
+pub use declared::{
+    Declared, DeclaredIndex, DeclaredRequirement, GENERATED_HEADER_PREFIX, Include, IndexKind,
+};
+pub use modules::{
+    Availability, Lookup, Provider, distribution_of_repository, is_known_distribution, lookup,
+};
+pub use stdlib::{StdlibRange, is_stdlib};
+
 use pinsmith_resolver::{PackageName, Requirement, VersionSpecifiers};
 use serde::Serialize;
 
@@ -20,6 +40,12 @@ pub struct Manifest {
     pub constraints: Vec<Requirement>,
     /// `requires-python` as declared, with its site.
     pub requires_python: Option<(VersionSpecifiers, Site)>,
+    /// Pythons that are named without being required (`python=3.8` of a conda environment).
+    pub python_hints: Vec<(VersionSpecifiers, Site)>,
+    /// Indexes that the tree names; evidence, the user decides which are used.
+    pub indexes: Vec<DeclaredIndex>,
+    /// The name of the project itself.
+    pub name: Option<PackageName>,
     /// What a person should know.
     pub diagnostics: Vec<Diagnostic>,
 }

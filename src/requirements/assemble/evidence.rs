@@ -1,0 +1,97 @@
+//! What the tree and the user say about distributions, by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pinsmith_resolver::{PackageName, Requirement};
+
+use super::AssembleOptions;
+use crate::requirements::declared::conda::as_requirement;
+use crate::requirements::declared::line::{Collector, Role};
+use crate::requirements::declared::{Declared, DeclaredRequirement};
+use crate::scan::{InstallTool, Scan, Site};
+
+/// An install line that is a requirement.
+#[derive(Debug, Clone)]
+pub(super) struct Installed {
+    pub(super) requirement: Requirement,
+    pub(super) site: Site,
+    pub(super) weak: bool,
+}
+
+/// Everything that speaks for a distribution besides an import.
+#[derive(Debug)]
+pub(super) struct Evidence<'a> {
+    pub(super) declared: BTreeMap<&'a PackageName, Vec<&'a DeclaredRequirement>>,
+    pub(super) installed: BTreeMap<PackageName, Vec<Installed>>,
+    pub(super) accepted: &'a BTreeSet<PackageName>,
+    /// The project itself.
+    pub(super) own: Option<&'a PackageName>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn new(scan: &Scan, declared: &'a Declared, options: &'a AssembleOptions) -> Self {
+        let mut by_name: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for entry in &declared.requirements {
+            by_name
+                .entry(&entry.requirement.name)
+                .or_default()
+                .push(entry);
+        }
+        Self {
+            declared: by_name,
+            installed: install_lines(scan),
+            accepted: &options.accept,
+            own: declared.name.as_ref(),
+        }
+    }
+
+    /// Whether the tree declares anything at all.
+    pub(super) fn declares(&self) -> bool {
+        !self.declared.is_empty()
+    }
+
+    /// The first of some names that the tree declares, at best for runtime.
+    pub(super) fn first_declared(&self, names: &[PackageName]) -> Option<PackageName> {
+        let runtime = |name: &&PackageName| {
+            let entries = self.declared.get(name);
+            entries.is_some_and(|entries| entries.iter().any(|entry| entry.group.is_none()))
+        };
+        let first = names.iter().find(runtime);
+        first
+            .or_else(|| names.iter().find(|name| self.declared.contains_key(name)))
+            .cloned()
+    }
+
+    /// The first of some names that an install line or the user names.
+    pub(super) fn first_named(&self, names: &[PackageName]) -> Option<PackageName> {
+        let installed = names.iter().find(|name| self.installed.contains_key(*name));
+        installed
+            .or_else(|| names.iter().find(|name| self.accepted.contains(*name)))
+            .cloned()
+    }
+}
+
+fn install_lines(scan: &Scan) -> BTreeMap<PackageName, Vec<Installed>> {
+    let mut by_name: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for line in &scan.install_lines {
+        let mut collector = Collector::new(&line.site.file);
+        let requirement = match line.tool {
+            InstallTool::Pip => Some(line.requirement.clone()),
+            InstallTool::Conda => as_requirement(&line.requirement),
+        };
+        if let Some(requirement) = requirement {
+            collector.requirement(&requirement, &Role::default(), line.site.line);
+        }
+        for entry in collector.finish().requirements {
+            by_name
+                .entry(entry.requirement.name.clone())
+                .or_default()
+                .push(Installed {
+                    requirement: entry.requirement,
+                    site: line.site.clone(),
+                    weak: line.weak,
+                });
+        }
+    }
+    by_name
+}

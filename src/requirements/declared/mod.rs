@@ -1,0 +1,116 @@
+//! Readers of declared requirements, one a format: text in, values and diagnostics out.
+//!
+//! A reader opens nothing itself. What a file includes (`-r`, `-c`, `dynamic`) comes back as an
+//! [`Include`], and [`load`] reads it through the tree.
+
+pub(super) mod conda;
+pub(super) mod environment_yml;
+pub(super) mod line;
+pub(super) mod load;
+pub(super) mod pep723;
+pub(super) mod pipfile;
+pub(super) mod poetry;
+pub(super) mod pyproject;
+pub(super) mod requirements_txt;
+pub(super) mod setup_cfg;
+pub(super) mod setup_py;
+pub(super) mod text;
+pub(super) mod toml;
+pub(super) mod uv;
+
+#[cfg(test)]
+mod tests;
+
+use pinsmith_resolver::{PackageName, Requirement, VersionSpecifiers};
+use serde::Serialize;
+
+use crate::diagnostic::Diagnostic;
+use crate::scan::Site;
+
+/// How the first line of every requirements file begins that pinsmith writes.
+///
+/// A file that begins so is output, not input: it is never read as declared.
+pub const GENERATED_HEADER_PREFIX: &str = "# made by pinsmith";
+
+/// What one or several declaration files say.
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// Requirements, in the order of the file.
+    pub requirements: Vec<DeclaredRequirement>,
+    /// Constraints (`-c`, `constraint-dependencies`): they ask for nothing.
+    pub constraints: Vec<DeclaredRequirement>,
+    /// `requires-python` of the project.
+    pub requires_python: Option<(VersionSpecifiers, Site)>,
+    /// Pythons that are named without being required, as in `python=3.8` of a conda environment.
+    pub python_hints: Vec<(VersionSpecifiers, Site)>,
+    /// Files to read as well.
+    pub includes: Vec<Include>,
+    /// Indexes that the tree names.
+    pub indexes: Vec<DeclaredIndex>,
+    /// The name of the project itself.
+    pub name: Option<PackageName>,
+    /// What a person should know.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Declared {
+    /// Adds everything that another file says; what is single stays with the first.
+    pub fn merge(&mut self, other: Self) {
+        self.requirements.extend(other.requirements);
+        self.constraints.extend(other.constraints);
+        self.requires_python = self.requires_python.take().or(other.requires_python);
+        self.python_hints.extend(other.python_hints);
+        self.includes.extend(other.includes);
+        self.indexes.extend(other.indexes);
+        self.name = self.name.take().or(other.name);
+        self.diagnostics.extend(other.diagnostics);
+    }
+}
+
+/// A requirement that a file declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredRequirement {
+    /// The requirement.
+    pub requirement: Requirement,
+    /// Extra or dependency group (PEP 735); `None` is runtime.
+    pub group: Option<String>,
+    /// Where.
+    pub site: Site,
+}
+
+/// A file that another one includes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Include {
+    /// Path as written, relative to the including file.
+    pub path: String,
+    /// The group that its requirements belong to.
+    pub group: Option<String>,
+    /// True for `-c`: nothing in it is asked for.
+    pub constraint: bool,
+    /// Where the include stands.
+    pub site: Site,
+}
+
+/// An index that the tree names. It is evidence: the user decides which index is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeclaredIndex {
+    /// Address without credentials.
+    pub url: String,
+    /// In which role.
+    pub kind: IndexKind,
+    /// Where.
+    #[serde(flatten)]
+    pub site: Site,
+}
+
+/// The role in which the tree names an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IndexKind {
+    /// Instead of the default one.
+    Default,
+    /// Beside the default one.
+    Extra,
+    /// A page or folder of links (`--find-links`).
+    FindLinks,
+}
