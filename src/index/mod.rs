@@ -1,1 +1,365 @@
 //! Package indexes: the only network. Implements `pinsmith_resolver::PackageSource`.
+//!
+//! [`location`] says which indexes are asked, [`Index`] asks them. Bytes become values in pure
+//! modules ([`simple`], [`metadata`], [`wheel`], [`sdist`]); `client` talks HTTP and [`cache`] keeps
+//! what came. Nothing here runs foreign code, and nothing here knows what is resolved.
+
+pub mod cache;
+mod client;
+pub mod codes;
+mod files;
+mod joined;
+pub mod location;
+mod lookahead;
+pub mod metadata;
+mod pages;
+mod pip_default;
+pub mod sdist;
+pub mod simple;
+pub mod wheel;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pinsmith_resolver::{
+    Lookahead, MetadataAnswer, PackageName, PackageSource, ReleaseFile, ReleasesAnswer,
+    Requirement, SourceError,
+};
+use tokio::runtime::{Handle, Runtime};
+
+use crate::diagnostic::Diagnostic;
+
+pub use client::{ClientError, NetworkSettings};
+pub use location::{IndexUrl, Location, LocationError, LocationFlags};
+pub use pip_default::pip_default_index;
+
+use cache::Cache;
+use client::Client;
+use joined::Joined;
+
+/// The indexes of a [`Location`], with cache and connections; one for a whole run.
+///
+/// Each project and each file's metadata is fetched once, and callers that want the same thing at
+/// the same time wait for the same answer. The methods of [`PackageSource`] block; they must not
+/// be called from within an async runtime.
+pub struct Index {
+    shared: Arc<Shared>,
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+/// How an [`Index`] behaves.
+#[derive(Clone)]
+pub struct IndexSettings {
+    /// Which indexes, and how to reach them.
+    pub location: Location,
+    /// Where answers are kept, see [`Cache::default_dir`]; `None` keeps nothing.
+    pub cache_dir: Option<PathBuf>,
+    /// Answer from the cache alone, whatever its age.
+    pub offline: bool,
+    /// Confirm every project page with the index, whatever its age.
+    pub refresh: bool,
+    /// Concurrency, retries and timeouts.
+    pub network: NetworkSettings,
+    /// Told whenever something was asked or answered.
+    pub progress: Option<Arc<dyn Progress>>,
+}
+
+impl IndexSettings {
+    /// Online, with the usual network behaviour and no progress.
+    pub fn new(location: Location, cache_dir: Option<PathBuf>) -> Self {
+        Self {
+            location,
+            cache_dir,
+            offline: false,
+            refresh: false,
+            network: NetworkSettings::default(),
+            progress: None,
+        }
+    }
+}
+
+impl fmt::Debug for IndexSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IndexSettings")
+            .field("location", &self.location)
+            .field("cache_dir", &self.cache_dir)
+            .field("offline", &self.offline)
+            .field("refresh", &self.refresh)
+            .field("network", &self.network)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Is told how far fetching is; called from several threads, so it must be quick.
+pub trait Progress: Send + Sync {
+    /// The counts after a change.
+    fn update(&self, stats: &Stats);
+}
+
+/// What was asked and answered so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// HTTP requests sent, retries included, redirects not.
+    pub requests: u64,
+    /// Bytes of bodies received, as they came over the wire.
+    pub bytes: u64,
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// Answers out of the cache without a request.
+    pub cache_hits: u64,
+    /// Project pages that the index confirmed as unchanged (304).
+    pub confirmed: u64,
+    /// Projects asked for.
+    pub projects_asked: u64,
+    /// Projects answered.
+    pub projects_done: u64,
+    /// Files whose metadata was asked for.
+    pub metadata_asked: u64,
+    /// Files whose metadata was answered.
+    pub metadata_done: u64,
+}
+
+/// The index cannot be opened; the network itself is only touched later.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// A certificate or proxy setting cannot be used.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The system gives no threads.
+    #[error("cannot start network threads: {0}")]
+    Threads(#[source] std::io::Error),
+}
+
+impl IndexError {
+    /// The error as a diagnostic, with its code and remedy.
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic::error(codes::UNUSABLE_SETTINGS, self.to_string()).help(
+            "correct the certificate or proxy in the environment or in pip's configuration file",
+        )
+    }
+}
+
+/// What the tasks of one [`Index`] share.
+struct Shared {
+    location: Location,
+    offline: bool,
+    refresh: bool,
+    client: Client,
+    cache: Cache,
+    projects: Joined<PackageName, Result<ReleasesAnswer, SourceError>>,
+    metadata: Joined<String, Result<MetadataAnswer, SourceError>>,
+    guesses: files::Guesses,
+    followed: lookahead::Followed,
+    findings: Mutex<BTreeSet<Diagnostic>>,
+    counters: Counters,
+    progress: Option<Arc<dyn Progress>>,
+}
+
+#[derive(Default)]
+struct Counters {
+    cache_hits: AtomicU64,
+    confirmed: AtomicU64,
+    projects_asked: AtomicU64,
+    projects_done: AtomicU64,
+    metadata_asked: AtomicU64,
+    metadata_done: AtomicU64,
+}
+
+impl Index {
+    /// Makes connections possible; asks nothing yet.
+    ///
+    /// # Errors
+    /// [`IndexError`] for unusable certificates or proxies, or when no threads can be started.
+    pub fn open(settings: IndexSettings) -> Result<Self, IndexError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(16)
+            .thread_name("pinsmith-index")
+            .enable_all()
+            .build()
+            .map_err(IndexError::Threads)?;
+        let client = Client::new(&settings.location, settings.network)?;
+        let shared = Shared {
+            client,
+            cache: Cache::new(settings.cache_dir),
+            offline: settings.offline,
+            refresh: settings.refresh,
+            projects: Joined::default(),
+            metadata: Joined::default(),
+            guesses: files::Guesses::default(),
+            followed: lookahead::Followed::default(),
+            findings: Mutex::new(withheld_credentials(&settings.location)),
+            counters: Counters::default(),
+            progress: settings.progress,
+            location: settings.location,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            handle: runtime.handle().clone(),
+            runtime: Some(runtime),
+        })
+    }
+
+    /// The indexes that are asked, in order.
+    pub fn location(&self) -> &Location {
+        &self.shared.location
+    }
+
+    /// The cache that answers are kept in.
+    pub fn cache(&self) -> &Cache {
+        &self.shared.cache
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// What a person should know about the indexes and the cache, found so far; sorted.
+    ///
+    /// Notes of the [`Location`] are included.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut found = self.shared.lock_findings().clone();
+        found.extend(self.shared.location.notes.iter().cloned());
+        if let Some(problem) = self.shared.cache.trouble() {
+            found.insert(
+                Diagnostic::warning(
+                    codes::CACHE,
+                    format!("the cache cannot be written: {problem}"),
+                )
+                .help("name another folder with --cache-dir or PINSMITH_CACHE_DIR"),
+            );
+        }
+        found.into_iter().collect()
+    }
+}
+
+impl Drop for Index {
+    /// Does not wait for what was only asked for in advance.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("location", &self.shared.location)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PackageSource for Index {
+    /// Asks the indexes in order; the first that has the project answers for it alone.
+    fn releases(&self, name: &PackageName) -> Result<ReleasesAnswer, SourceError> {
+        self.handle.block_on(self.shared.project(name))
+    }
+
+    fn metadata(
+        &self,
+        name: &PackageName,
+        file: &ReleaseFile,
+    ) -> Result<MetadataAnswer, SourceError> {
+        self.handle.block_on(self.shared.file_metadata(name, file))
+    }
+
+    fn look_ahead(&self, requirements: Vec<Requirement>, guess: &Arc<dyn Lookahead>) {
+        lookahead::follow(&self.shared, requirements, guess, &self.handle);
+    }
+}
+
+impl Shared {
+    async fn project(self: &Arc<Self>, name: &PackageName) -> Result<ReleasesAnswer, SourceError> {
+        let first = async {
+            self.count(&self.counters.projects_asked);
+            let answer = pages::project(self, name).await;
+            self.count(&self.counters.projects_done);
+            answer
+        };
+        self.projects.get(name, first).await
+    }
+
+    async fn file_metadata(
+        self: &Arc<Self>,
+        name: &PackageName,
+        file: &ReleaseFile,
+    ) -> Result<MetadataAnswer, SourceError> {
+        let first = async {
+            self.count(&self.counters.metadata_asked);
+            let answer = files::metadata(self, name, file).await;
+            self.count(&self.counters.metadata_done);
+            answer
+        };
+        self.metadata.get(&file.url, first).await
+    }
+
+    fn count(&self, counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+        if let Some(progress) = &self.progress {
+            progress.update(&self.stats());
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            requests: read(&self.client.counts.requests),
+            bytes: read(&self.client.counts.bytes),
+            retries: read(&self.client.counts.retries),
+            cache_hits: read(&self.counters.cache_hits),
+            confirmed: read(&self.counters.confirmed),
+            projects_asked: read(&self.counters.projects_asked),
+            projects_done: read(&self.counters.projects_done),
+            metadata_asked: read(&self.counters.metadata_asked),
+            metadata_done: read(&self.counters.metadata_done),
+        }
+    }
+
+    fn note(&self, finding: Diagnostic) {
+        self.lock_findings().insert(finding);
+    }
+
+    fn lock_findings(&self) -> std::sync::MutexGuard<'_, BTreeSet<Diagnostic>> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs what blocks or computes for long away from the network threads.
+    async fn off_thread<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let shared = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        done.map_err(|error| SourceError {
+            message: format!("reading an answer of the index failed: {error}"),
+            help: None,
+        })
+    }
+}
+
+fn withheld_credentials(location: &Location) -> BTreeSet<Diagnostic> {
+    let withheld = location
+        .indexes
+        .iter()
+        .filter(|index| index.credentials.is_some() && !client::may_carry_credentials(index.url()));
+    withheld
+        .map(|index| {
+            Diagnostic::warning(
+                codes::CREDENTIALS_WITHHELD,
+                format!("the credentials for {index} are not sent, since it is plain http"),
+            )
+            .help("use the index's https address")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,469 @@
+//! HTTP: connections, credentials, retries, limits and counters. Knows nothing of packages.
+
+mod local;
+mod reply;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, RANGE, RETRY_AFTER,
+};
+use reqwest::{Certificate, Identity, redirect};
+use tokio::sync::Semaphore;
+use url::{Origin, Url};
+
+use super::location::{Credentials, Location, Proxy};
+pub(super) use reply::{Body, Reply};
+
+/// Formats of project pages, best first (PEP 691); the live index leaves upload times out otherwise.
+pub(super) const ACCEPT_PAGE: &str = "application/vnd.pypi.simple.v1+json, \
+    application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
+
+/// Most redirects that are followed.
+const MAX_REDIRECTS: usize = 10;
+
+/// Longest time that a `Retry-After` can make us wait.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Longest time for one attempt, whatever the server trickles.
+const MAX_ATTEMPT: Duration = Duration::from_mins(2);
+const MAX_DOWNLOAD: Duration = Duration::from_mins(15);
+
+/// Network behaviour that a caller may choose.
+#[derive(Debug, Clone, Copy)]
+pub struct NetworkSettings {
+    /// Requests in flight at most.
+    pub concurrency: usize,
+    /// How often a failed request is tried again.
+    pub retries: u32,
+    /// Wait before the first retry; doubled for each further one, with jitter.
+    pub backoff: Duration,
+    /// Longest silence of a server while connecting or sending.
+    pub timeout: Duration,
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 50,
+            retries: 3,
+            backoff: Duration::from_millis(300),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(super) struct Request<'a> {
+    pub(super) url: &'a Url,
+    pub(super) accept: &'static str,
+    pub(super) etag: Option<&'a str>,
+    pub(super) last_modified: Option<&'a str>,
+    pub(super) range: Option<Range>,
+    /// Keep the body in a temporary file instead of memory.
+    pub(super) to_file: bool,
+    /// Most bytes of the body, after decompression.
+    pub(super) limit: u64,
+    /// Asked with HEAD: only the headers count.
+    pub(super) head: bool,
+}
+
+/// The bytes asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    /// The last so many.
+    Last(u64),
+    /// From the first to before the second.
+    From(u64, u64),
+}
+
+impl<'a> Request<'a> {
+    /// A small body into memory.
+    pub(super) fn get(url: &'a Url, limit: u64) -> Self {
+        Self {
+            url,
+            accept: "*/*",
+            etag: None,
+            last_modified: None,
+            range: None,
+            to_file: false,
+            limit,
+            head: false,
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(self.accept));
+        // ranges and archives are wanted as they lie on the disk of the server
+        let encoding = if self.range.is_some() || self.to_file || self.head {
+            "identity"
+        } else {
+            "gzip"
+        };
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
+        let range = self.range.map(|range| match range {
+            Range::Last(bytes) => format!("bytes=-{bytes}"),
+            Range::From(start, end) => format!("bytes={start}-{}", end.saturating_sub(1)),
+        });
+        let optional = [
+            (IF_NONE_MATCH, self.etag),
+            (IF_MODIFIED_SINCE, self.last_modified),
+            (RANGE, range.as_deref()),
+        ];
+        for (name, value) in optional {
+            if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+                headers.insert(name, value);
+            }
+        }
+        headers
+    }
+}
+
+/// A request that got no usable answer after all retries.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum FetchError {
+    /// No connection, or none that lasted.
+    #[error("{problem}")]
+    Network {
+        /// What went wrong, lower case, without an address.
+        problem: String,
+        /// Whether the host as a whole cannot be reached.
+        unreachable: bool,
+    },
+    /// The answer is larger than is reasonable.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// In bytes.
+        limit: u64,
+    },
+    /// From https to http, or to what is not http at all.
+    #[error("refused to go from https to plain http")]
+    Insecure,
+}
+
+impl FetchError {
+    pub(super) fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Network {
+                unreachable: true,
+                ..
+            }
+        )
+    }
+}
+
+/// A failed attempt, and whether another may help.
+struct Failure {
+    error: FetchError,
+    again: bool,
+}
+
+/// Counters of the traffic so far.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) requests: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) retries: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    credentials: Vec<(Origin, Credentials)>,
+    slots: Semaphore,
+    settings: NetworkSettings,
+    down: Mutex<HashMap<Origin, FetchError>>,
+    pub(super) counts: Counts,
+}
+
+/// Why no client can be made; lower case, with the setting that is wrong.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct ClientError(String);
+
+impl Client {
+    pub(super) fn new(location: &Location, settings: NetworkSettings) -> Result<Self, ClientError> {
+        // another part of the process may have installed one already, which does as well
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("pinsmith/", env!("CARGO_PKG_VERSION")))
+            .gzip(false)
+            .referer(false)
+            .redirect(redirect::Policy::custom(follow))
+            .connect_timeout(settings.timeout)
+            .read_timeout(settings.timeout)
+            .pool_idle_timeout(Duration::from_mins(1))
+            .http2_adaptive_window(true);
+        if let Some(path) = &location.certificate {
+            let pem = read_setting(path, "certificate bundle")?;
+            let certificates = Certificate::from_pem_bundle(&pem)
+                .map_err(|error| bad_setting(path, "certificate bundle", &error))?;
+            builder = builder.tls_certs_only(certificates);
+        }
+        if let Some(path) = &location.client_certificate {
+            let pem = read_setting(path, "client certificate")?;
+            let identity = Identity::from_pem(&pem)
+                .map_err(|error| bad_setting(path, "client certificate", &error))?;
+            builder = builder.identity(identity);
+        }
+        builder = match &location.proxy {
+            Proxy::Environment => builder,
+            Proxy::Direct => builder.no_proxy(),
+            Proxy::Url(url) => builder.proxy(
+                reqwest::Proxy::all(&url.0)
+                    .map_err(|_| ClientError("pip's proxy setting is no address".to_owned()))?,
+            ),
+        };
+        let http = builder.build().map_err(|error| {
+            ClientError(format!("cannot set up https: {}", reply::innermost(&error)))
+        })?;
+        Ok(Self {
+            http,
+            credentials: usable_credentials(location),
+            slots: Semaphore::new(settings.concurrency.max(1)),
+            settings,
+            down: Mutex::default(),
+            counts: Counts::default(),
+        })
+    }
+
+    /// Sends a request, again if that may help; any HTTP status is an answer.
+    pub(super) async fn send(&self, request: &Request<'_>) -> Result<Reply, FetchError> {
+        if request.url.scheme() == "file" {
+            return Ok(local::read(request));
+        }
+        let origin = request.url.origin();
+        if let Some(error) = self.lock_down().get(&origin) {
+            return Err(error.clone());
+        }
+        let mut attempt = 0;
+        loop {
+            let (wait, outcome) = match self.attempt_in_time(request).await {
+                Ok(reply) if is_transient(reply.status) => (retry_after(&reply), Ok(reply)),
+                Ok(reply) => return Ok(reply),
+                Err(failure) if failure.again => (None, Err(failure.error)),
+                Err(failure) => return Err(self.remember(origin, failure.error)),
+            };
+            if attempt == self.settings.retries {
+                return outcome.map_err(|error| self.remember(origin, error));
+            }
+            self.counts.retries.fetch_add(1, Ordering::Relaxed);
+            let backoff = || jittered(self.settings.backoff, attempt);
+            tokio::time::sleep(wait.unwrap_or_else(backoff)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt_in_time(&self, request: &Request<'_>) -> Result<Reply, Failure> {
+        let longest = if request.to_file {
+            MAX_DOWNLOAD
+        } else {
+            MAX_ATTEMPT
+        };
+        // the semaphore is never closed
+        let _slot = self.slots.acquire().await;
+        let in_time = tokio::time::timeout(longest, self.attempt(request)).await;
+        in_time.unwrap_or_else(|_| {
+            Err(Failure {
+                error: FetchError::Network {
+                    problem: "the server took too long".to_owned(),
+                    unreachable: false,
+                },
+                again: true,
+            })
+        })
+    }
+
+    async fn attempt(&self, request: &Request<'_>) -> Result<Reply, Failure> {
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
+        let mut headers = request.headers();
+        if let Some(value) = self.authorization(request.url) {
+            headers.insert(AUTHORIZATION, value);
+        }
+        let verb = if request.head {
+            reqwest::Method::HEAD
+        } else {
+            reqwest::Method::GET
+        };
+        let call = self.http.request(verb, request.url.clone());
+        let response = call.headers(headers).send().await;
+        let response = response.map_err(|error| reply::failure(&error))?;
+        reply::read(request, response, &self.counts.bytes).await
+    }
+
+    /// The header for an origin that the user configured; a redirect elsewhere drops it.
+    fn authorization(&self, url: &Url) -> Option<HeaderValue> {
+        let origin = url.origin();
+        let (_, found) = self
+            .credentials
+            .iter()
+            .find(|(known, _)| *known == origin)?;
+        let password = found.password.as_ref().map_or("", |secret| &secret.0);
+        let token = base64(format!("{}:{password}", found.user.0).as_bytes());
+        let mut value = HeaderValue::from_str(&format!("Basic {token}")).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// Later requests to a host that cannot be reached fail at once.
+    fn remember(&self, origin: Origin, error: FetchError) -> FetchError {
+        if error.is_unreachable() {
+            self.lock_down()
+                .entry(origin)
+                .or_insert_with(|| error.clone());
+        }
+        error
+    }
+
+    fn lock_down(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, FetchError>> {
+        self.down
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// reqwest drops credentials when host, port or scheme change; this refuses the rest.
+fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let from_https = attempt.previous().iter().any(|url| url.scheme() == "https");
+    if from_https && attempt.url().scheme() != "https" {
+        return attempt.error(FetchError::Insecure);
+    }
+    if attempt.previous().len() > MAX_REDIRECTS {
+        return attempt.error("too many redirects");
+    }
+    attempt.follow()
+}
+
+/// Only https carries credentials, or a connection that does not leave this machine.
+pub(super) fn may_carry_credentials(url: &Url) -> bool {
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || loopback
+}
+
+fn usable_credentials(location: &Location) -> Vec<(Origin, Credentials)> {
+    let usable = location
+        .indexes
+        .iter()
+        .filter(|index| may_carry_credentials(index.url()));
+    usable
+        .filter_map(|index| Some((index.url().origin(), index.credentials.clone()?)))
+        .collect()
+}
+
+fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// What the server asks for, bounded; seconds or a date (RFC 9110).
+fn retry_after(reply: &Reply) -> Option<Duration> {
+    let text = reply.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = if let Ok(seconds) = text.parse() {
+        seconds
+    } else {
+        let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        let left = until.as_second() - jiff::Timestamp::now().as_second();
+        u64::try_from(left).unwrap_or(0)
+    };
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+/// `base`, doubled per attempt, times a factor from a half to one and a half.
+fn jittered(base: Duration, attempt: u32) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    let random = RandomState::new().hash_one(attempt) % 1000;
+    let doubled = base.saturating_mul(1 << attempt.min(10));
+    let factor = 500 + u32::try_from(random).unwrap_or(500);
+    doubled.saturating_mul(factor) / 1000
+}
+
+fn read_setting(path: &Path, what: &str) -> Result<Vec<u8>, ClientError> {
+    std::fs::read(path).map_err(|error| bad_setting(path, what, &error))
+}
+
+fn bad_setting(path: &Path, what: &str, error: &dyn std::error::Error) -> ClientError {
+    ClientError(format!(
+        "the {what} `{}` cannot be used: {}",
+        path.display(),
+        reply::innermost(error)
+    ))
+}
+
+/// Base64 with padding (RFC 4648), for the one header that needs it.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let group = three
+            .iter()
+            .chain([&0, &0])
+            .take(3)
+            .fold(0_usize, |group, byte| group << 8 | usize::from(*byte));
+        for sextet in 0..4 {
+            let digit = ALPHABET[group >> (18 - 6 * sextet) & 63];
+            text.push(if sextet <= three.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_vectors_of_the_rfc() {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
+
+    #[test]
+    fn credentials_need_https_or_this_machine() {
+        for (url, allowed) in [
+            ("https://index.test/", true),
+            ("http://index.test/", false),
+            ("http://127.0.0.1:8000/", true),
+            ("http://[::1]/", true),
+            ("http://localhost/", true),
+            ("http://localhost.index.test/", false),
+        ] {
+            assert_eq!(
+                may_carry_credentials(&url.parse().unwrap()),
+                allowed,
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn backoff_grows_and_varies_within_bounds() {
+        for attempt in 0..3 {
+            let wait = jittered(Duration::from_millis(100), attempt).as_millis();
+            let middle = 100_u128 << attempt;
+            assert!((middle / 2..=middle * 3 / 2).contains(&wait), "{wait}");
+        }
+    }
+}

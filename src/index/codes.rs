@@ -1,0 +1,30 @@
+//! Codes of this module's diagnostics; each is explained in the book's list of diagnostics.
+
+use crate::diagnostic::Code;
+
+/// No index is known.
+pub const NO_INDEX: Code = Code("IDX001");
+/// pip is set to use no index.
+pub const NO_INDEX_SETTING: Code = Code("IDX002");
+/// A configuration file of pip or uv cannot be read.
+pub const UNREADABLE_CONFIG: Code = Code("IDX003");
+/// pip's find-links exist and are not used.
+pub const FIND_LINKS: Code = Code("IDX004");
+/// pip's trusted-host exists and is not used.
+pub const TRUSTED_HOST: Code = Code("IDX005");
+/// The cache cannot be written; everything works, only slower next time.
+pub const CACHE: Code = Code("IDX006");
+/// An index cannot be reached and older answers from the cache were used.
+pub const STALE_ANSWERS: Code = Code("IDX007");
+/// An index answers 403 for a project, which was taken as "not there".
+pub const FORBIDDEN: Code = Code("IDX008");
+/// An index gives no upload times.
+pub const NO_UPLOAD_TIMES: Code = Code("IDX009");
+/// A whole wheel was downloaded for its metadata, since the server has no byte ranges.
+pub const WHOLE_WHEEL: Code = Code("IDX010");
+/// Credentials exist for an index on plain http and are not sent.
+pub const CREDENTIALS_WITHHELD: Code = Code("IDX011");
+/// The address of an index cannot be read.
+pub const INVALID_INDEX_URL: Code = Code("IDX012");
+/// A certificate, proxy or other setting makes it impossible to open connections.
+pub const UNUSABLE_SETTINGS: Code = Code("IDX013");

@@ -1,0 +1,456 @@
+//! Core metadata of one file, in the cheapest way that its server allows.
+//!
+//! In this order: the cache, `FILE.metadata` beside the file, byte ranges out of a wheel, the whole
+//! file. Sdists are read, never built.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use pinsmith_resolver::{
+    CoreMetadata, CoreMetadataHint, MetadataAnswer, PackageName, ReleaseFile, Sha256, SourceError,
+    Version, sdist_version,
+};
+use reqwest::header::CONTENT_LENGTH;
+use sha2::Digest;
+use url::{Origin, Url};
+
+use crate::diagnostic::Diagnostic;
+
+use super::cache::{Kind, Meta};
+use super::client::{Body, FetchError, Range, Reply, Request};
+use super::metadata::parse_metadata;
+use super::sdist::{self, SdistFiles};
+use super::wheel::{MAX_METADATA, Parts, TAIL, WheelError, read_metadata};
+use super::{Shared, codes};
+
+/// Largest file that is downloaded whole for its metadata.
+const MAX_FILE: u64 = 512 * 1024 * 1024;
+
+/// Largest part of a wheel that is taken into memory: a zip directory at its limit.
+const MAX_RANGE: u64 = 65 * 1024 * 1024;
+
+/// Most ranges that one wheel may need; a sound one needs at most four.
+const MAX_RANGES: usize = 6;
+
+/// After so many `.metadata` in a row that are not there, a host is not asked for more.
+const MAX_MISSES: u32 = 20;
+
+/// How often guessing `FILE.metadata` failed in a row, by host.
+#[derive(Debug, Default)]
+pub(super) struct Guesses(Mutex<HashMap<Origin, u32>>);
+
+impl Guesses {
+    fn is_worth_it(&self, url: &Url) -> bool {
+        let misses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        misses
+            .get(&url.origin())
+            .is_none_or(|count| *count < MAX_MISSES)
+    }
+
+    fn record(&self, url: &Url, found: bool) {
+        let mut misses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = misses.entry(url.origin()).or_default();
+        *count = if found { 0 } else { *count + 1 };
+    }
+}
+
+/// Why there is no metadata.
+enum Failure {
+    /// This file has none that can be read.
+    Unavailable(String),
+    /// The world failed.
+    Fatal(SourceError),
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self::Fatal(error)
+    }
+}
+
+pub(super) async fn metadata(
+    shared: &Arc<Shared>,
+    name: &PackageName,
+    file: &ReleaseFile,
+) -> Result<MetadataAnswer, SourceError> {
+    let version = match file.wheel() {
+        Some(wheel) => Some(wheel.version.clone()),
+        None => sdist_version(&file.filename, name),
+    };
+    let (Ok(url), Some(version)) = (Url::parse(&file.url), version) else {
+        let reason = "its name or address cannot be read".to_owned();
+        return Ok(MetadataAnswer::Unavailable(reason));
+    };
+    let wanted = Wanted {
+        name,
+        version,
+        file,
+        url,
+    };
+    if let Some(core) = wanted.cached(shared).await? {
+        shared.count(&shared.counters.cache_hits);
+        return Ok(answer(core));
+    }
+    if shared.offline && wanted.url.scheme() != "file" {
+        return Ok(MetadataAnswer::Offline);
+    }
+    match wanted.fetch(shared).await {
+        Ok(found) => Ok(answer(found)),
+        Err(Failure::Unavailable(reason)) => Ok(MetadataAnswer::Unavailable(reason)),
+        Err(Failure::Fatal(error)) => Err(error),
+    }
+}
+
+fn answer(core: Result<CoreMetadata, String>) -> MetadataAnswer {
+    match core {
+        Ok(core) => MetadataAnswer::Found(Arc::new(core)),
+        Err(reason) => MetadataAnswer::Unavailable(reason),
+    }
+}
+
+/// The file whose metadata is wanted.
+struct Wanted<'a> {
+    name: &'a PackageName,
+    version: Version,
+    file: &'a ReleaseFile,
+    url: Url,
+}
+
+type Core = Result<CoreMetadata, String>;
+
+impl Wanted<'_> {
+    /// Files never change, so the digest is part of the key and the age is of no interest.
+    fn key(&self) -> String {
+        let digest = self.file.sha256.map(|digest| digest.to_string());
+        format!("{}#{}", self.file.url, digest.unwrap_or_default())
+    }
+
+    async fn cached(&self, shared: &Arc<Shared>) -> Result<Option<Core>, SourceError> {
+        if self.url.scheme() == "file" {
+            return Ok(None);
+        }
+        let (key, is_wheel) = (self.key(), self.file.wheel().is_some());
+        let read = move |shared: &Shared| {
+            // an sdist whose metadata lies beside it is kept like a wheel's
+            let plain = shared.cache.read(Kind::Wheel, &key).map(|(_, body)| body);
+            let sdist = (!is_wheel)
+                .then(|| shared.cache.read(Kind::Sdist, &key))
+                .flatten();
+            (plain, sdist.map(|(_, body)| body))
+        };
+        let (plain, sdist) = shared.off_thread(read).await?;
+        let plain = plain.and_then(|bytes| self.parse(&bytes).ok());
+        let sdist = sdist.and_then(|bytes| serde_json::from_slice::<SdistFiles>(&bytes).ok());
+        Ok(plain
+            .map(Ok)
+            .or_else(|| Some(sdist::metadata_of(&sdist?, self.name, &self.version))))
+    }
+
+    async fn fetch(&self, shared: &Arc<Shared>) -> Result<Core, Failure> {
+        if let Some(core) = self.beside(shared).await? {
+            return Ok(Ok(core));
+        }
+        if self.file.wheel().is_none() {
+            return self.by_whole_sdist(shared).await;
+        }
+        let bytes = match self.by_ranges(shared).await? {
+            Some(bytes) => bytes,
+            None => self.by_whole_wheel(shared).await?,
+        };
+        let core = self.parse(&bytes).map_err(Failure::Unavailable)?;
+        self.keep(shared, Kind::Wheel, bytes).await?;
+        Ok(Ok(core))
+    }
+
+    /// `FILE.metadata` (PEP 658); tried for wheels even where nothing was said about it.
+    async fn beside(&self, shared: &Arc<Shared>) -> Result<Option<CoreMetadata>, Failure> {
+        let advertised = match self.file.core_metadata {
+            CoreMetadataHint::Available | CoreMetadataHint::Hashed(_) => true,
+            CoreMetadataHint::Absent => false,
+            CoreMetadataHint::Unknown => {
+                if self.file.wheel().is_none() || !shared.guesses.is_worth_it(&self.url) {
+                    return Ok(None);
+                }
+                false
+            }
+        };
+        if self.file.core_metadata == CoreMetadataHint::Absent {
+            return Ok(None);
+        }
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}.metadata", url.path()));
+        let reply = self.send(shared, &Request::get(&url, MAX_METADATA)).await?;
+        let bytes = (reply.status == 200).then(|| reply.into_bytes());
+        if let (CoreMetadataHint::Hashed(stated), Some(bytes)) =
+            (self.file.core_metadata.clone(), &bytes)
+        {
+            self.check_digest("metadata", stated, digest_of(bytes))?;
+        }
+        // a server may answer 200 with a page for whatever it does not have
+        let core = bytes.as_deref().and_then(|bytes| self.parse(bytes).ok());
+        if !advertised {
+            shared.guesses.record(&self.url, core.is_some());
+        }
+        if let (Some(_), Some(bytes)) = (&core, bytes) {
+            self.keep(shared, Kind::Wheel, bytes).await?;
+        }
+        Ok(core)
+    }
+
+    /// `None` when the server has no (usable) ranges.
+    async fn by_ranges(&self, shared: &Arc<Shared>) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(mut parts) = self.tail(shared).await? else {
+            return Ok(None);
+        };
+        for _ in 0..MAX_RANGES {
+            let range = match read_metadata(&parts, self.name, &self.version) {
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(WheelError::Missing(range)) => range,
+                Err(error) => return Err(Failure::Unavailable(error.to_string())),
+            };
+            let range = Range::From(range.start, range.end);
+            match self.range(shared, range).await?.body {
+                Body::Part { start, bytes, .. } => parts.add(start, bytes),
+                _ => return Ok(None),
+            }
+        }
+        Err(Failure::Unavailable(
+            "the wheel is broken: it needs ever more parts".to_owned(),
+        ))
+    }
+
+    /// The end of the wheel, by a suffix range, or by a computed one where that is not understood.
+    async fn tail(&self, shared: &Arc<Shared>) -> Result<Option<Parts>, Failure> {
+        let reply = self.range(shared, Range::Last(TAIL)).await?;
+        let size = match parts_of(reply) {
+            Ok(parts) => return Ok(Some(parts)),
+            Err(404 | 410) => return Err(Failure::Unavailable(NOT_THERE.to_owned())),
+            Err(_) => match self.file.size {
+                Some(size) => size,
+                None => match self.size_by_head(shared).await? {
+                    Some(size) => size,
+                    None => return Ok(None),
+                },
+            },
+        };
+        let range = Range::From(size.saturating_sub(TAIL), size);
+        Ok(parts_of(self.range(shared, range).await?).ok())
+    }
+
+    async fn size_by_head(&self, shared: &Arc<Shared>) -> Result<Option<u64>, Failure> {
+        let request = Request {
+            head: true,
+            ..Request::get(&self.url, 0)
+        };
+        let reply = self.send(shared, &request).await?;
+        let length = reply
+            .header(CONTENT_LENGTH)
+            .and_then(|text| text.parse().ok());
+        Ok(length.filter(|size| reply.status == 200 && *size > 0))
+    }
+
+    async fn range(&self, shared: &Arc<Shared>, range: Range) -> Result<Reply, Failure> {
+        let request = Request {
+            range: Some(range),
+            ..Request::get(&self.url, MAX_RANGE)
+        };
+        self.send(shared, &request).await
+    }
+
+    async fn by_whole_wheel(&self, shared: &Arc<Shared>) -> Result<Vec<u8>, Failure> {
+        let (file, size) = self.download(shared).await?;
+        if self.url.scheme() != "file" {
+            shared.note(Diagnostic::info(
+                codes::WHOLE_WHEEL,
+                format!(
+                    "{} ({size} bytes) was downloaded whole for its metadata, since its server gives no byte ranges",
+                    self.file.filename
+                ),
+            ));
+        }
+        let (name, version) = (self.name.clone(), self.version.clone());
+        let read = move |_: &Shared| read_from_file(file, size, &name, &version);
+        shared.off_thread(read).await?.map_err(Failure::Unavailable)
+    }
+
+    async fn by_whole_sdist(&self, shared: &Arc<Shared>) -> Result<Core, Failure> {
+        let (file, _) = self.download(shared).await?;
+        let name = self.name.clone();
+        let read = move |_: &Shared| sdist::read_files(file, &name);
+        let files = shared
+            .off_thread(read)
+            .await?
+            .map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let json = serde_json::to_vec(&files).unwrap_or_default();
+        self.keep(shared, Kind::Sdist, json).await?;
+        Ok(sdist::metadata_of(&files, self.name, &self.version))
+    }
+
+    /// The whole file on disk, its digest checked.
+    async fn download(&self, shared: &Arc<Shared>) -> Result<(File, u64), Failure> {
+        let request = Request {
+            to_file: true,
+            ..Request::get(&self.url, MAX_FILE)
+        };
+        let reply = self.send(shared, &request).await?;
+        let status = reply.status;
+        let (200, Body::File { mut file, size }) = (status, reply.body) else {
+            return Err(Failure::Unavailable(match status {
+                404 | 410 => NOT_THERE.to_owned(),
+                _ => format!("its server answers with status {status}"),
+            }));
+        };
+        let (file, digest) = shared
+            .off_thread(move |_| {
+                let digest = digest_of_file(&mut file);
+                digest.map(|digest| (file, digest))
+            })
+            .await?
+            .map_err(|error| Failure::Unavailable(format!("it cannot be read: {error}")))?;
+        if let Some(stated) = self.file.sha256 {
+            self.check_digest("file", stated, digest)?;
+        }
+        Ok((file, size))
+    }
+
+    /// An answer of any status but the server's own failure.
+    async fn send(&self, shared: &Arc<Shared>, request: &Request<'_>) -> Result<Reply, Failure> {
+        let filename = &self.file.filename;
+        let fatal = |what: String, help: &str| {
+            Failure::Fatal(SourceError {
+                message: format!("metadata of `{filename}`: {what}"),
+                help: Some(help.to_owned()),
+            })
+        };
+        match shared.client.send(request).await {
+            Ok(reply) if reply.status >= 500 && reply.status != 501 || reply.status == 429 => {
+                Err(fatal(
+                    format!("its server answers with status {}", reply.status),
+                    "try again later",
+                ))
+            }
+            Ok(reply) if reply.status == 401 => Err(fatal(
+                "its server asks for credentials (status 401)".to_owned(),
+                "credentials go only to the index's own host: put them into its address or into netrc",
+            )),
+            Ok(reply) => Ok(reply),
+            Err(error @ FetchError::Network { .. }) => Err(fatal(
+                format!("its server cannot be asked: {error}"),
+                "check the connection, or use --offline with a filled cache",
+            )),
+            Err(error) => Err(Failure::Unavailable(error.to_string())),
+        }
+    }
+
+    fn check_digest(&self, what: &str, stated: Sha256, found: Sha256) -> Result<(), Failure> {
+        if stated == found {
+            return Ok(());
+        }
+        Err(Failure::Fatal(SourceError {
+            message: format!(
+                "the {what} of `{}` has sha256 {found}, the index states {stated}",
+                self.file.filename
+            ),
+            help: Some(
+                "somebody changed it on the way or on the index: do not use it, and tell the index's owner"
+                    .to_owned(),
+            ),
+        }))
+    }
+
+    /// METADATA that speaks about this file; a local part may be missing from its version.
+    fn parse(&self, bytes: &[u8]) -> Result<CoreMetadata, String> {
+        let core = parse_metadata(bytes)
+            .map_err(|error| error.to_string())?
+            .core;
+        let same_version =
+            core.version == self.version || core.version == self.version.clone().without_local();
+        if core.name != *self.name || !same_version {
+            return Err(format!(
+                "its metadata is that of {} {}",
+                core.name, core.version
+            ));
+        }
+        Ok(core)
+    }
+
+    async fn keep(&self, shared: &Arc<Shared>, kind: Kind, body: Vec<u8>) -> Result<(), Failure> {
+        if self.url.scheme() == "file" {
+            return Ok(());
+        }
+        let meta = Meta {
+            key: self.key(),
+            status: 200,
+            url: self.file.url.clone(),
+            content_type: None,
+            etag: None,
+            last_modified: None,
+            fetched: Timestamp::now().as_second(),
+            max_age: 0,
+        };
+        let write = move |shared: &Shared| shared.cache.write(kind, &meta, &body);
+        Ok(shared.off_thread(write).await?)
+    }
+}
+
+const NOT_THERE: &str = "it is listed but not there (status 404)";
+
+/// What a range request brought, else its status.
+fn parts_of(reply: Reply) -> Result<Parts, u16> {
+    match (reply.status, reply.body) {
+        (206, Body::Part { start, size, bytes }) => {
+            let mut parts = Parts::new(size);
+            parts.add(start, bytes);
+            Ok(parts)
+        }
+        (200, Body::Bytes(bytes)) => Ok(Parts::whole(bytes)),
+        (status, _) => Err(status),
+    }
+}
+
+fn read_from_file(
+    mut file: File,
+    size: u64,
+    name: &PackageName,
+    version: &Version,
+) -> Result<Vec<u8>, String> {
+    let mut parts = Parts::new(size);
+    for _ in 0..=MAX_RANGES {
+        let range = match read_metadata(&parts, name, version) {
+            Err(WheelError::Missing(range)) => range,
+            Err(error) => return Err(error.to_string()),
+            Ok(bytes) => return Ok(bytes),
+        };
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(range.start))
+            .and_then(|_| {
+                (&file)
+                    .take(range.end - range.start)
+                    .read_to_end(&mut bytes)
+            })
+            .map_err(|error| format!("it cannot be read: {error}"))?;
+        parts.add(range.start, bytes);
+    }
+    Err("the wheel is broken: it needs ever more parts".to_owned())
+}
+
+fn digest_of(bytes: &[u8]) -> Sha256 {
+    Sha256(sha2::Sha256::digest(bytes).into())
+}
+
+fn digest_of_file(file: &mut File) -> std::io::Result<Sha256> {
+    let mut hasher = sha2::Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&buffer[..read]);
+    }
+    file.seek(SeekFrom::Start(0))?;
+    Ok(Sha256(hasher.finalize().into()))
+}

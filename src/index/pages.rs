@@ -1,0 +1,281 @@
+//! Project pages: cache, index, cache again.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pinsmith_resolver::{PackageName, Project, ReleasesAnswer, SourceError};
+use reqwest::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use url::Url;
+
+use crate::diagnostic::Diagnostic;
+
+use super::cache::{Kind, Meta};
+use super::client::{ACCEPT_PAGE, FetchError, Reply, Request};
+use super::simple::parse_project;
+use super::{IndexUrl, Shared, codes};
+
+/// Largest project page, decompressed; the largest known one has 6 MB.
+const MAX_PAGE: u64 = 128 * 1024 * 1024;
+
+/// Seconds for which a page is believed when the index says nothing; pip's indexes say 600.
+const DEFAULT_LIFETIME: u64 = 600;
+
+/// Longest lifetime that is believed.
+const MAX_LIFETIME: u64 = 24 * 60 * 60;
+
+/// One index's answer about one project.
+enum Page {
+    Found(Arc<Project>),
+    NotFound,
+    Offline,
+}
+
+/// Bytes with what is known about them, from the cache or from the network.
+struct Stored {
+    meta: Meta,
+    body: Vec<u8>,
+}
+
+/// The first index that has the project answers for it; no later one is asked about that name.
+pub(super) async fn project(
+    shared: &Arc<Shared>,
+    name: &PackageName,
+) -> Result<ReleasesAnswer, SourceError> {
+    for index in &shared.location.indexes {
+        match page(shared, index, name).await? {
+            Page::Found(project) => return Ok(ReleasesAnswer::Found(project)),
+            Page::NotFound => {}
+            // whether this index has the name is unknown, so no later one may answer
+            Page::Offline => return Ok(ReleasesAnswer::Offline),
+        }
+    }
+    Ok(ReleasesAnswer::NotFound)
+}
+
+async fn page(
+    shared: &Arc<Shared>,
+    index: &IndexUrl,
+    name: &PackageName,
+) -> Result<Page, SourceError> {
+    let url = index.url().join(&format!("{name}/"));
+    let url = url.map_err(|error| SourceError {
+        message: format!("project `{name}`: {index} makes no address: {error}"),
+        help: None,
+    })?;
+    let cached = if url.scheme() == "file" {
+        None
+    } else {
+        let key = url.to_string();
+        shared
+            .off_thread(move |shared| shared.cache.read(Kind::Page, &key))
+            .await?
+            .map(|(meta, body)| Stored { meta, body })
+    };
+    let asked = Asked { index, name, url };
+    match cached {
+        Some(stored) if shared.offline || can_use(shared, &stored) => {
+            shared.count(&shared.counters.cache_hits);
+            asked.read(shared, stored).await
+        }
+        None if shared.offline && asked.url.scheme() != "file" => Ok(Page::Offline),
+        cached => asked.fetch(shared, cached).await,
+    }
+}
+
+/// A project and the index that is asked about it.
+struct Asked<'a> {
+    index: &'a IndexUrl,
+    name: &'a PackageName,
+    url: Url,
+}
+
+impl Asked<'_> {
+    async fn fetch(
+        &self,
+        shared: &Arc<Shared>,
+        cached: Option<Stored>,
+    ) -> Result<Page, SourceError> {
+        let known = cached.as_ref().map(|stored| &stored.meta);
+        let request = Request {
+            accept: ACCEPT_PAGE,
+            etag: known.and_then(|meta| meta.etag.as_deref()),
+            last_modified: known.and_then(|meta| meta.last_modified.as_deref()),
+            ..Request::get(&self.url, MAX_PAGE)
+        };
+        let answer = shared.client.send(&request).await;
+        match (answer, cached) {
+            (Ok(reply), Some(mut stored)) if reply.status == 304 => {
+                shared.count(&shared.counters.confirmed);
+                stored.meta.fetched = Timestamp::now().as_second();
+                stored.meta.max_age = lifetime(&reply).unwrap_or(0);
+                self.keep_and_read(shared, stored).await
+            }
+            (Ok(reply), _) if matches!(reply.status, 200 | 404 | 410) => {
+                self.accept(shared, reply).await
+            }
+            (Ok(reply), _) if reply.status == 403 => {
+                self.note_forbidden(shared);
+                Ok(Page::NotFound)
+            }
+            (Ok(reply), _) if reply.status == 401 => Err(self.unauthorized(&reply)),
+            (Ok(reply), Some(stored)) if reply.status >= 500 => {
+                self.note_stale(shared, &format!("answers with status {}", reply.status));
+                self.read(shared, stored).await
+            }
+            (Ok(reply), _) => Err(self.error(
+                &format!("answers with status {}", reply.status),
+                "try again later, or name another index with --index-url",
+            )),
+            (Err(error), Some(stored)) if matches!(error, FetchError::Network { .. }) => {
+                self.note_stale(shared, &format!("cannot be asked: {error}"));
+                self.read(shared, stored).await
+            }
+            (Err(error), _) => Err(self.error(
+                &format!("cannot be asked: {error}"),
+                "check the connection, proxy and certificate settings, name another index with --index-url, or use --offline with a filled cache",
+            )),
+        }
+    }
+
+    async fn accept(&self, shared: &Arc<Shared>, reply: Reply) -> Result<Page, SourceError> {
+        let header = |name| reply.header(name).map(str::to_owned);
+        let max_age = lifetime(&reply);
+        let stored = Stored {
+            meta: Meta {
+                key: self.url.to_string(),
+                status: if reply.status == 200 { 200 } else { 404 },
+                url: reply.url.to_string(),
+                content_type: header(CONTENT_TYPE),
+                etag: header(ETAG),
+                last_modified: header(LAST_MODIFIED),
+                fetched: Timestamp::now().as_second(),
+                max_age: max_age.unwrap_or(0),
+            },
+            body: reply.into_bytes(),
+        };
+        if max_age.is_some() && self.url.scheme() != "file" {
+            self.keep_and_read(shared, stored).await
+        } else {
+            self.read(shared, stored).await
+        }
+    }
+
+    /// Only what can be read is kept, so that an error page does not stay.
+    async fn keep_and_read(
+        &self,
+        shared: &Arc<Shared>,
+        stored: Stored,
+    ) -> Result<Page, SourceError> {
+        let copy = Stored {
+            meta: stored.meta.clone(),
+            body: stored.body.clone(),
+        };
+        let page = self.read(shared, stored).await?;
+        let write = move |shared: &Shared| shared.cache.write(Kind::Page, &copy.meta, &copy.body);
+        shared.off_thread(write).await?;
+        Ok(page)
+    }
+
+    async fn read(&self, shared: &Arc<Shared>, stored: Stored) -> Result<Page, SourceError> {
+        if stored.meta.status != 200 {
+            return Ok(Page::NotFound);
+        }
+        let name = self.name.clone();
+        let index: Arc<str> = self.index.to_string().into();
+        let fallback = self.url.clone();
+        let parse = move |_: &Shared| {
+            let Stored { meta, body } = stored;
+            let url = Url::parse(&meta.url).unwrap_or(fallback);
+            parse_project(&body, meta.content_type.as_deref(), &url, &name, index)
+        };
+        let project = shared.off_thread(parse).await?.map_err(|error| {
+            self.error(
+                &format!("gives no project page: {error}"),
+                "open the address in a browser: a proxy or login page may stand in between",
+            )
+        })?;
+        self.note_missing_times(shared, &project);
+        Ok(Page::Found(Arc::new(project)))
+    }
+
+    fn error(&self, what: &str, help: &str) -> SourceError {
+        let Self { index, name, .. } = self;
+        SourceError {
+            message: format!(
+                "project `{name}`: the index {index} ({}) {what}",
+                index.origin
+            ),
+            help: Some(help.to_owned()),
+        }
+    }
+
+    fn unauthorized(&self, reply: &Reply) -> SourceError {
+        let help = if reply.url.origin() != self.url.origin() {
+            "the index redirects to another host, which never gets its credentials: use that host's address"
+        } else if self.index.credentials.is_some() {
+            "the credentials in the address or in netrc are wrong, or the index is plain http, where none are sent"
+        } else {
+            "put credentials into the index address or into netrc"
+        };
+        self.error("asks for credentials (status 401)", help)
+    }
+
+    fn note_forbidden(&self, shared: &Shared) {
+        let index = self.index;
+        shared.note(Diagnostic::info(
+            codes::FORBIDDEN,
+            format!(
+                "{index} answers 403 for `{}`, taken as not there",
+                self.name
+            ),
+        ));
+    }
+
+    fn note_stale(&self, shared: &Shared, why: &str) {
+        let index = self.index;
+        shared.note(
+            Diagnostic::warning(
+                codes::STALE_ANSWERS,
+                format!("{index} {why}; older answers from the cache are used"),
+            )
+            .help("run again when the index can be reached to see newer releases"),
+        );
+    }
+
+    /// The per-project JSON beside the index would know the times; it is asked nowhere yet, and
+    /// this is the place from which it would be.
+    fn note_missing_times(&self, shared: &Shared, project: &Project) {
+        let mut files = project.releases.iter().flat_map(|release| &release.files);
+        let has_files = !project.releases.is_empty();
+        if has_files && files.all(|file| file.uploaded.is_none()) {
+            let index = self.index;
+            shared.note(Diagnostic::info(
+                codes::NO_UPLOAD_TIMES,
+                format!("{index} gives no upload times, so the age of its releases is unknown"),
+            ));
+        }
+    }
+}
+
+fn can_use(shared: &Shared, stored: &Stored) -> bool {
+    !shared.refresh && stored.meta.is_fresh(Timestamp::now())
+}
+
+/// Seconds for which an answer is believed; `None` when it must not be kept at all.
+fn lifetime(reply: &Reply) -> Option<u64> {
+    let Some(control) = reply.header(CACHE_CONTROL) else {
+        return Some(DEFAULT_LIFETIME);
+    };
+    let control = control.to_ascii_lowercase();
+    let mut directives = control.split(',').map(str::trim);
+    if directives.clone().any(|directive| directive == "no-store") {
+        return None;
+    }
+    if directives.clone().any(|directive| directive == "no-cache") {
+        return Some(0);
+    }
+    let stated = directives.find_map(|directive| directive.strip_prefix("max-age=")?.parse().ok());
+    let age = reply.header(AGE).and_then(|age| age.trim().parse().ok());
+    let left = |max_age: u64| max_age.min(MAX_LIFETIME).saturating_sub(age.unwrap_or(0));
+    Some(stated.map_or(DEFAULT_LIFETIME, left))
+}

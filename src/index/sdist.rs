@@ -1,0 +1,331 @@
+//! Metadata out of a source distribution, read and never built.
+//!
+//! An sdist is code: what it depends on can be decided when it is built. This module only reads
+//! what stands in its files and says how far that can be trusted. Pure, but for the reader that
+//! the archive comes from.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::str::FromStr;
+
+use flate2::read::MultiGzDecoder;
+use pinsmith_resolver::{
+    CoreMetadata, ExtraName, MarkerTree, PackageName, Requirement, Trust, Version,
+    parse_requirement, parse_specifiers,
+};
+use serde::{Deserialize, Serialize};
+
+use super::metadata::{ParsedMetadata, parse_metadata};
+
+/// Decompressed bytes after which reading an archive stops.
+const MAX_UNPACKED: u64 = 1024 * 1024 * 1024;
+
+/// Largest single file that is kept, in bytes.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// Most entries that are looked at.
+const MAX_ENTRIES: usize = 200_000;
+
+/// The files of an sdist that say something about its dependencies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SdistFiles {
+    /// `NAME-VERSION/PKG-INFO`.
+    pub pkg_info: Option<String>,
+    /// `NAME-VERSION/pyproject.toml`.
+    pub pyproject: Option<String>,
+    /// `NAME.egg-info/requires.txt`; empty when the folder exists without the file, since
+    /// setuptools writes none when there are no requirements.
+    pub requires_txt: Option<String>,
+}
+
+/// An archive that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SdistError {
+    /// The archive is broken, or the disk is.
+    #[error("the sdist cannot be unpacked: {0}")]
+    Unpack(#[from] std::io::Error),
+    /// Broken zip archive.
+    #[error("the sdist cannot be unpacked: {0}")]
+    Zip(#[from] zip::result::ZipError),
+    /// More content than is reasonable.
+    #[error("the sdist unpacks to more than {MAX_UNPACKED} bytes or {MAX_ENTRIES} files")]
+    TooLarge,
+}
+
+/// Picks the files that count out of a `.tar.gz`, `.tar` or `.zip` archive, told by its first bytes.
+///
+/// # Errors
+/// [`SdistError`] for an archive that is broken or unpacks to too much.
+pub fn read_files(
+    mut archive: impl Read + Seek,
+    name: &PackageName,
+) -> Result<SdistFiles, SdistError> {
+    let mut magic = [0; 4];
+    let read = archive.read(&mut magic)?;
+    archive.seek(SeekFrom::Start(0))?;
+    let mut found = Found::new(name);
+    match magic.get(..read) {
+        Some(b"PK\x03\x04") => read_zip(archive, &mut found)?,
+        Some([0x1f, 0x8b, ..]) => read_tar(MultiGzDecoder::new(archive), &mut found)?,
+        // servers that send `Content-Encoding: gzip` for a .tar.gz leave a bare tar
+        _ => read_tar(archive, &mut found)?,
+    }
+    Ok(found.files)
+}
+
+fn read_tar(unpacked: impl Read, found: &mut Found<'_>) -> Result<(), SdistError> {
+    let mut archive = tar::Archive::new(unpacked.take(MAX_UNPACKED));
+    for (number, entry) in archive.entries()?.enumerate() {
+        let mut entry = entry?;
+        if number >= MAX_ENTRIES || entry.raw_file_position() > MAX_UNPACKED - MAX_FILE {
+            return Err(SdistError::TooLarge);
+        }
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if entry.header().entry_type().is_file() {
+            found.offer(&path, &mut entry)?;
+        } else {
+            found.see(&path);
+        }
+    }
+    // to the very end, so that a cut-off or damaged archive shows
+    std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
+    Ok(())
+}
+
+fn read_zip(archive: impl Read + Seek, found: &mut Found<'_>) -> Result<(), SdistError> {
+    let mut archive = zip::ZipArchive::new(archive)?;
+    if archive.len() > MAX_ENTRIES {
+        return Err(SdistError::TooLarge);
+    }
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index)?;
+        let path = String::from_utf8_lossy(entry.name_raw()).into_owned();
+        if entry.is_file() {
+            found.offer(&path, &mut entry)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps what was found and how deep, since the folder nearest to the top wins.
+struct Found<'a> {
+    name: &'a PackageName,
+    files: SdistFiles,
+    egg_info_depth: usize,
+}
+
+impl<'a> Found<'a> {
+    fn new(name: &'a PackageName) -> Self {
+        Self {
+            name,
+            files: SdistFiles::default(),
+            egg_info_depth: usize::MAX,
+        }
+    }
+
+    fn offer(&mut self, path: &str, content: &mut impl Read) -> Result<(), SdistError> {
+        let depth = self.see(path);
+        let parts = parts_of(path);
+        let slot = match parts.as_slice() {
+            [_, "PKG-INFO"] => &mut self.files.pkg_info,
+            [_, "pyproject.toml"] => &mut self.files.pyproject,
+            [.., "requires.txt"] if depth == Some(self.egg_info_depth) => {
+                &mut self.files.requires_txt
+            }
+            _ => return Ok(()),
+        };
+        let mut bytes = Vec::new();
+        content.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(SdistError::TooLarge);
+        }
+        *slot = Some(String::from_utf8_lossy(&bytes).into_owned());
+        Ok(())
+    }
+
+    /// Notes the project's egg-info folder; answers its depth when `path` lies right inside.
+    fn see(&mut self, path: &str) -> Option<usize> {
+        let parts = parts_of(path);
+        let (_, folders) = parts.split_last()?;
+        let stem = folders.last()?.strip_suffix(".egg-info")?;
+        // old setuptools appends the version: `name-1.0.egg-info`
+        let stem = stem.split('-').next().unwrap_or(stem);
+        if PackageName::from_str(stem).ok()? != *self.name {
+            return None;
+        }
+        if folders.len() < self.egg_info_depth {
+            self.egg_info_depth = folders.len();
+            self.files.requires_txt = Some(String::new());
+        }
+        Some(folders.len())
+    }
+}
+
+fn parts_of(path: &str) -> Vec<&str> {
+    path.split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect()
+}
+
+/// What the files say, most trustworthy source first.
+///
+/// 1. `PKG-INFO` of Metadata 2.2 or newer that does not list the dependencies as dynamic (PEP 643),
+/// 2. `[project]` in `pyproject.toml` whose dependencies are not dynamic (PEP 621),
+/// 3. the egg-info folder's `requires.txt`, then an older `PKG-INFO` that lists dependencies; both
+///    [`Trust::Guessed`], since a build could say otherwise.
+///
+/// # Errors
+/// The reason, in lower case, when only running the build could tell.
+pub fn metadata_of(
+    files: &SdistFiles,
+    name: &PackageName,
+    version: &Version,
+) -> Result<CoreMetadata, String> {
+    let info = files
+        .pkg_info
+        .as_deref()
+        .and_then(|text| parse_metadata(text.as_bytes()).ok());
+    if let Some(info) = &info
+        && (info.core.name != *name || info.core.version != *version)
+    {
+        let (other, other_version) = (&info.core.name, &info.core.version);
+        return Err(format!("its PKG-INFO is that of {other} {other_version}"));
+    }
+    if let Some(core) = info.as_ref().and_then(static_core) {
+        return Ok(core);
+    }
+    if let Some(core) = files
+        .pyproject
+        .as_deref()
+        .and_then(|text| pyproject_core(text, name, version))
+    {
+        return Ok(core);
+    }
+    let guessed = CoreMetadata {
+        trust: Trust::Guessed,
+        ..info.map_or_else(|| bare_core(name, version), |info| info.core)
+    };
+    if let Some(text) = &files.requires_txt {
+        return Ok(egg_info_core(text, guessed));
+    }
+    if guessed.requires_dist.is_empty() {
+        return Err("only building the sdist could tell its dependencies".to_owned());
+    }
+    Ok(guessed)
+}
+
+fn static_core(info: &ParsedMetadata) -> Option<CoreMetadata> {
+    let decided_later = ["requires-dist", "requires-python"]
+        .iter()
+        .any(|field| info.dynamic.iter().any(|dynamic| dynamic == field));
+    (info.metadata_version >= (2, 2) && !decided_later).then(|| info.core.clone())
+}
+
+fn bare_core(name: &PackageName, version: &Version) -> CoreMetadata {
+    CoreMetadata {
+        name: name.clone(),
+        version: version.clone(),
+        requires_dist: Vec::new(),
+        requires_python: None,
+        provides_extra: Vec::new(),
+        unreadable: Vec::new(),
+        trust: Trust::Static,
+    }
+}
+
+#[derive(Deserialize)]
+struct PyProject {
+    project: Option<ProjectTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct ProjectTable {
+    name: String,
+    #[serde(default)]
+    dynamic: Vec<String>,
+    #[serde(default)]
+    dependencies: Vec<String>,
+    #[serde(default)]
+    optional_dependencies: std::collections::BTreeMap<String, Vec<String>>,
+    requires_python: Option<String>,
+}
+
+fn pyproject_core(text: &str, name: &PackageName, version: &Version) -> Option<CoreMetadata> {
+    let table = toml::from_str::<PyProject>(text).ok()?.project?;
+    let dynamic = |field: &str| table.dynamic.iter().any(|entry| entry == field);
+    if PackageName::from_str(&table.name).ok()? != *name
+        || dynamic("dependencies")
+        || dynamic("optional-dependencies")
+        || dynamic("requires-python")
+    {
+        return None;
+    }
+    let mut core = bare_core(name, version);
+    core.requires_python = table
+        .requires_python
+        .and_then(|text| parse_specifiers(&text).ok());
+    for line in &table.dependencies {
+        add_requirement(&mut core, line, None, None);
+    }
+    for (extra, lines) in &table.optional_dependencies {
+        let extra = ExtraName::from_str(extra).ok()?;
+        core.provides_extra.push(extra.clone());
+        for line in lines {
+            add_requirement(&mut core, line, Some(&extra), None);
+        }
+    }
+    Some(core)
+}
+
+/// `requires.txt`: lines, then sections `[extra]`, `[:marker]` or `[extra:marker]`.
+fn egg_info_core(text: &str, mut core: CoreMetadata) -> CoreMetadata {
+    core.requires_dist.clear();
+    core.provides_extra.clear();
+    let mut extra = None;
+    let mut marker = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(section) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            let (name, condition) = section.split_once(':').unwrap_or((section, ""));
+            // `[:marker]` has no extra; an empty name would parse as one
+            extra = (!name.is_empty())
+                .then(|| ExtraName::from_str(name).ok())
+                .flatten();
+            marker = Some(condition.trim()).filter(|condition| !condition.is_empty());
+            core.provides_extra.extend(extra.clone());
+        } else if !line.is_empty() && !line.starts_with('#') {
+            add_requirement(&mut core, line, extra.as_ref(), marker);
+        }
+    }
+    core.provides_extra.dedup();
+    core
+}
+
+fn add_requirement(
+    core: &mut CoreMetadata,
+    line: &str,
+    extra: Option<&ExtraName>,
+    marker: Option<&str>,
+) {
+    match conditional_requirement(line, extra, marker) {
+        Some(requirement) => core.requires_dist.push(requirement),
+        None => core.unreadable.push(line.to_owned()),
+    }
+}
+
+fn conditional_requirement(
+    line: &str,
+    extra: Option<&ExtraName>,
+    marker: Option<&str>,
+) -> Option<Requirement> {
+    let mut requirement = parse_requirement(line).ok()?.requirement;
+    if let Some(marker) = marker {
+        requirement.marker.and(MarkerTree::from_str(marker).ok()?);
+    }
+    Some(match extra {
+        Some(extra) => requirement.with_extra_marker(extra),
+        None => requirement,
+    })
+}
+
+#[cfg(test)]
+mod tests;

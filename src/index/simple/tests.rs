@@ -1,0 +1,182 @@
+use std::fmt::Write as _;
+
+use super::*;
+
+fn parse_as(
+    name: &str,
+    bytes: &[u8],
+    content_type: Option<&str>,
+    url: &str,
+) -> Result<Project, PageError> {
+    parse_project(
+        bytes,
+        content_type,
+        &url.parse().unwrap(),
+        &name.parse().unwrap(),
+        "https://index.test/simple/".into(),
+    )
+}
+
+fn fixture(name: &str, file: &str) -> Project {
+    let path = format!("{}/fixtures/index/{file}", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(path).unwrap();
+    let content_type = if file.ends_with("json") {
+        "application/vnd.pypi.simple.v1+json"
+    } else {
+        "text/html; charset=utf-8"
+    };
+    let url = format!("https://index.test/simple/{name}/");
+    parse_as(name, &bytes, Some(content_type), &url).unwrap()
+}
+
+/// One line a file, everything that the page said.
+fn table(project: &Project) -> String {
+    let mut out = String::new();
+    for release in &project.releases {
+        for file in &release.files {
+            let python = file.requires_python.as_ref().map(ToString::to_string);
+            let yanked = file.yanked.as_ref().map(|yanked| yanked.reason.as_str());
+            let digest = file.sha256.map(|digest| digest.to_string()[..4].to_owned());
+            let hint = match file.core_metadata {
+                CoreMetadataHint::Unknown => "?".to_owned(),
+                CoreMetadataHint::Absent => "absent".to_owned(),
+                CoreMetadataHint::Available => "available".to_owned(),
+                CoreMetadataHint::Hashed(digest) => digest.to_string()[..4].to_owned(),
+            };
+            writeln!(
+                out,
+                "{} | {} | {} | python {} | yanked {} | {} | size {} | sha256 {} | metadata {hint}",
+                release.version,
+                file.filename,
+                file.url,
+                python.as_deref().unwrap_or("-"),
+                yanked.unwrap_or("-"),
+                file.uploaded
+                    .map_or("-".to_owned(), |time| time.to_string()),
+                file.size.map_or("-".to_owned(), |size| size.to_string()),
+                digest.as_deref().unwrap_or("-"),
+            )
+            .unwrap();
+        }
+    }
+    out
+}
+
+#[test]
+fn html_page_with_every_quirk() {
+    insta::assert_snapshot!(table(&fixture("zope-interface", "quirks.html")));
+}
+
+#[test]
+fn json_page_with_every_spelling() {
+    insta::assert_snapshot!(table(&fixture("zope-interface", "spellings.json")));
+}
+
+#[test]
+fn format_is_sniffed_when_the_content_type_lies() {
+    let html = b"\n<!DOCTYPE html><a href=a-1.0.tar.gz>a</a>";
+    let json = br#" {"meta":{"api-version":"1.9"},"files":[{"filename":"a-1.0.tar.gz","url":"a-1.0.tar.gz"}]}"#;
+    let url = "https://index.test/simple/a/";
+    for (bytes, stated) in [
+        (html.as_slice(), Some("application/json")),
+        (html, None),
+        (json, Some("text/html")),
+        (json, Some("application/octet-stream")),
+    ] {
+        let project = parse_as("a", bytes, stated, url).unwrap();
+        assert_eq!(
+            project.releases[0].files[0].url,
+            "https://index.test/simple/a/a-1.0.tar.gz"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_project_page_says_so() {
+    let url = "https://index.test/simple/a/";
+    let error = |bytes: &[u8], stated| parse_as("a", bytes, stated, url).unwrap_err().to_string();
+    assert_eq!(
+        error(
+            b"<html><title>Sign\n in</title><a href=/login>x</a>",
+            Some("text/html")
+        ),
+        "the answer is an HTML page that lists no files (its title: Sign in)"
+    );
+    assert_eq!(
+        error(
+            br#"{"meta":{"api-version":"2.0"},"files":[]}"#,
+            Some("application/json")
+        ),
+        "the index speaks version 2.0 of the simple API, only 1.x is known"
+    );
+    assert_eq!(
+        error(b"{}", Some("application/vnd.pypi.simple.v2+json")),
+        "the index speaks version 2 of the simple API, only 1.x is known"
+    );
+    assert_eq!(
+        error(b"hello", Some("text/plain")),
+        "the answer is neither HTML nor JSON but text/plain"
+    );
+    assert!(error(b"{\"files\":", None).starts_with("the answer is no project page in JSON"));
+}
+
+#[test]
+fn an_empty_project_page_is_a_page() {
+    let page = b"<html><head><title>Links for a</title></head><body></body></html>";
+    let project = parse_as("a", page, None, "https://index.test/simple/a/").unwrap();
+    assert!(project.releases.is_empty());
+}
+
+/// A page may not reach into the file system, nor hand out credentials.
+#[test]
+fn addresses_are_http_or_belong_to_a_local_page() {
+    let page = b"<a href='file:///etc/a-1.0.tar.gz'>x</a><a href='javascript:a-2.0.tar.gz'>x</a>\
+        <a href='https://user:secret@files.test/a-3.0.tar.gz'>x</a>\
+        <a href='https://files.test/x%2F..%2Fa-4.0.tar.gz'>x</a>\
+        <a href='http://files.test/a-5.0.tar.gz'>x</a>";
+    let project = parse_as("a", page, None, "https://index.test/simple/a/").unwrap();
+    let urls: Vec<&str> = project
+        .releases
+        .iter()
+        .map(|release| release.files[0].url.as_str())
+        .collect();
+    assert_eq!(urls, ["https://files.test/a-3.0.tar.gz"]);
+    let local = parse_as("a", page, None, "file:///srv/simple/a/index.html").unwrap();
+    assert_eq!(local.releases[0].files[0].url, "file:///etc/a-1.0.tar.gz");
+}
+
+/// T50: a page of 15,000 files is read in one pass.
+#[test]
+fn reads_huge_pages() {
+    let mut page = String::from("<h1>Links for a</h1>");
+    for number in 0..15_000 {
+        writeln!(page, "<a href=\"a-{number}.tar.gz\">a</a><br/>").unwrap();
+    }
+    let project = parse_as("a", page.as_bytes(), None, "https://index.test/simple/a/").unwrap();
+    assert_eq!(project.releases.len(), 15_000);
+}
+
+proptest::proptest! {
+    #[test]
+    fn never_panics(bytes: Vec<u8>, text in "[<>{}\\[\\]\"'a-z:/.=# &;0-9-]{0,200}") {
+        let url = "https://index.test/simple/a/";
+        drop(parse_as("a", &bytes, None, url));
+        drop(parse_as("a", format!("<a href=\"{text}\" {text}>").as_bytes(), None, url));
+        drop(parse_as("a", format!("{{\"files\":[{{{text}").as_bytes(), None, url));
+    }
+
+    /// The two formats say the same about the same file.
+    #[test]
+    fn html_and_json_agree(version in "[0-9]{1,2}(\\.[0-9]{1,2}){0,2}", size: u64, yanked: bool) {
+        let url = "https://index.test/simple/a/";
+        let mark = if yanked { "data-yanked" } else { "" };
+        let html = format!("<a href=a-{version}.tar.gz data-size={size} {mark}>x</a>");
+        let json = format!(
+            r#"{{"files":[{{"filename":"a-{version}.tar.gz","url":"a-{version}.tar.gz","size":{size},"yanked":{yanked}}}]}}"#
+        );
+        proptest::prop_assert_eq!(
+            parse_as("a", html.as_bytes(), None, url),
+            parse_as("a", json.as_bytes(), None, url)
+        );
+    }
+}
