@@ -24,6 +24,8 @@ pub mod environment;
 
 pub mod render;
 
+pub mod write;
+
 pub mod install;
 
 pub mod cli;

@@ -1,1 +1,166 @@
 //! The environment spec: Python, targets, system libraries, artifacts, gaps.
+//!
+//! A lock fixes wheels; what else an environment needs stands here, each entry with its reason.
+//! What is not known is said to be unknown, and everything that could not be pinned is a
+//! [`Gap`]. The spec names no commit, no time but `as_of`, and no path of this machine, so that
+//! it can be committed to the repository that it describes.
+//!
+//! [`EnvironmentSpec::new`] makes the value, [`crate::render::environment`] the text of
+//! `pinsmith.env.toml`. Nothing here reads files or asks the machine.
+
+mod build;
+mod floor;
+mod source;
+mod system;
+
+pub use build::{LockFile, SpecInputs, inputs_digest};
+pub use floor::{Floor, floor_needed};
+pub use source::{SourceKind, SourceSpec};
+pub use system::{SystemNeed, SystemPackage, system_packages};
+
+use pinsmith_resolver::{PythonVersion, Sha256, Target, Timestamp, VersionSpecifiers};
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::scan::Site;
+
+/// A module that no distribution is known for.
+pub const UNRESOLVED_IMPORT: Code = Code("ENV001");
+/// A model, dataset or file without a fixed revision.
+pub const FLOATING_ARTIFACT: Code = Code("ENV002");
+/// A requirement from version control, an address or a folder: the lock cannot hold it.
+pub const OUTSIDE_THE_LOCK: Code = Code("ENV003");
+/// A pin whose metadata a build could change.
+pub const DYNAMIC_METADATA: Code = Code("ENV004");
+/// A pin that is built on installation; its build requirements are not locked.
+pub const BUILT_FROM_SOURCE: Code = Code("ENV005");
+/// Wheels need a GPU driver, and its lowest version is not known.
+pub const UNKNOWN_DRIVER: Code = Code("ENV006");
+/// A wheel does not say which libc or system it needs.
+pub const UNKNOWN_FLOOR: Code = Code("ENV007");
+
+/// Everything that an environment needs, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentSpec {
+    /// The instant that the index was seen at, when one was given.
+    pub as_of: Option<Timestamp>,
+    /// Digest of every file that the result depends on; see [`inputs_digest`].
+    pub inputs_digest: Sha256,
+    /// The Python.
+    pub python: PythonSpec,
+    /// What the locks are good for, in their order.
+    pub targets: Vec<TargetSpec>,
+    /// System packages that locked wheels are known to need, ordered by name.
+    pub system: Vec<SystemPackage>,
+    /// Models, datasets and files that the code loads, ordered.
+    pub artifacts: Vec<ArtifactSpec>,
+    /// Requirements that do not come from an index, ordered by name.
+    pub sources: Vec<SourceSpec>,
+    /// What could not be pinned, ordered.
+    pub gaps: Vec<Gap>,
+}
+
+impl EnvironmentSpec {
+    /// The version of the schema, written as `schema` in `[meta]`.
+    pub const SCHEMA: &str = "1";
+    /// The value of `generated-by`; without a version, so that a patch release changes no spec.
+    pub const GENERATED_BY: &str = "pinsmith";
+    /// The file name.
+    pub const FILE_NAME: &str = "pinsmith.env.toml";
+}
+
+/// Which Python, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PythonSpec {
+    /// The Python of the first target.
+    pub version: PythonVersion,
+    /// The implementation; targets know no other than `cpython`.
+    pub implementation: &'static str,
+    /// `requires-python` as the repository declares it.
+    pub requires: Option<VersionSpecifiers>,
+    /// Why this version, one reason each.
+    pub evidence: Vec<String>,
+}
+
+/// One target and its lock file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetSpec {
+    /// Its name, such as `linux-x86_64-cu128`.
+    pub name: String,
+    /// What was solved for.
+    pub target: Target,
+    /// The lowest libc or system version that the locked wheels really need.
+    pub floor: Floor,
+    /// Whether locked wheels need a GPU driver.
+    pub needs_driver: bool,
+    /// File name of the lock.
+    pub lock: String,
+    /// Digest of the lock file's bytes.
+    pub lock_sha256: Sha256,
+}
+
+/// A model, dataset or file that the code loads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ArtifactSpec {
+    /// `model`, `dataset`, `file`, `git`, `nltk`, `spacy`.
+    pub kind: &'static str,
+    /// Identifier as the code writes it.
+    pub id: String,
+    /// Revision, if the code gives one.
+    pub revision: Option<String>,
+    /// The calls that load it, ordered.
+    pub calls: Vec<&'static str>,
+    /// Where it is loaded, ordered.
+    pub uses: Vec<Site>,
+}
+
+impl ArtifactSpec {
+    /// Whether the revision is a full commit, the only kind that hosts never move.
+    pub fn pinned(&self) -> bool {
+        self.revision.as_deref().is_some_and(is_commit)
+    }
+}
+
+/// Something that could not be pinned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    /// The rule that found it.
+    pub rule: Code,
+    /// Where it shows, if in a file of the tree.
+    pub site: Option<Site>,
+    /// What is missing, in lower case.
+    pub why: String,
+}
+
+impl Gap {
+    /// The gap as a finding. An unresolved import is reported by the stage that found it.
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        Diagnostic {
+            code: self.rule,
+            severity: match self.rule {
+                FLOATING_ARTIFACT | OUTSIDE_THE_LOCK | UNRESOLVED_IMPORT => Severity::Warning,
+                _ => Severity::Info,
+            },
+            message: self.why.clone(),
+            site: self.site.clone(),
+            help: help(self.rule).map(str::to_owned),
+        }
+    }
+}
+
+fn help(rule: Code) -> Option<&'static str> {
+    match rule {
+        UNRESOLVED_IMPORT => Some("declare the distribution that provides it"),
+        FLOATING_ARTIFACT => Some("give a full commit, such as `revision=\"<40 hex digits>\"`"),
+        OUTSIDE_THE_LOCK => Some("ask for a release, or pin a full commit and install it by hand"),
+        BUILT_FROM_SOURCE => Some("choose a version that has wheels, if there is one"),
+        _ => None,
+    }
+}
+
+/// 40 hexadecimal digits: what git hosts and model hubs treat as immutable.
+fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+//! Scan, manifest and locks become an [`EnvironmentSpec`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pinsmith_resolver::{PythonVersion, Sha256, Target, Trust, url_of};
+use sha2::{Digest, Sha256 as Hasher};
+
+use super::{
+    ArtifactSpec, BUILT_FROM_SOURCE, DYNAMIC_METADATA, EnvironmentSpec, FLOATING_ARTIFACT, Floor,
+    Gap, OUTSIDE_THE_LOCK, PythonSpec, SourceSpec, TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR,
+    UNRESOLVED_IMPORT, floor_needed, system_packages,
+};
+use crate::escape;
+use crate::lock::{Lock, floor_kind, target_names};
+use crate::requirements::{Manifest, ModuleKind};
+use crate::scan::{Scan, Site};
+
+/// A lock with the file that it is rendered into.
+#[derive(Debug, Clone, Copy)]
+pub struct LockFile<'a> {
+    /// File name, such as `pylock.toml`.
+    pub name: &'a str,
+    /// What is written into it.
+    pub text: &'a str,
+    /// The lock itself.
+    pub lock: &'a Lock,
+}
+
+/// What a spec is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct SpecInputs<'a> {
+    /// The locks, at least one target in all.
+    pub locks: &'a [LockFile<'a>],
+    /// What the tree needs.
+    pub scan: &'a Scan,
+    /// What was made of it.
+    pub manifest: &'a Manifest,
+    /// See [`inputs_digest`].
+    pub inputs_digest: Sha256,
+    /// Why this Python, one reason each, such as `the host's Python`.
+    pub python_evidence: &'a [String],
+}
+
+/// One digest for every file that a result depends on, in whatever order they come.
+///
+/// Each file counts with its root-relative path and its content, so moving text from one file to
+/// another changes the digest.
+///
+/// ```
+/// use pinsmith::environment::inputs_digest;
+/// let one = inputs_digest([("a.py", &b"import six"[..]), ("b.py", b"")]);
+/// let two = inputs_digest([("b.py", &b""[..]), ("a.py", b"import six")]);
+/// assert_eq!(one, two);
+/// ```
+pub fn inputs_digest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Sha256 {
+    let files: BTreeSet<(&str, [u8; 32])> = files
+        .into_iter()
+        .map(|(path, content)| (path, Hasher::digest(content).into()))
+        .collect();
+    let mut hasher = Hasher::new();
+    for (path, content) in files {
+        // A length first, or `a` + `bc` would count as `ab` + `c`.
+        hasher.update((path.len() as u64).to_le_bytes());
+        hasher.update(path.as_bytes());
+        hasher.update(content);
+    }
+    Sha256(hasher.finalize().into())
+}
+
+impl EnvironmentSpec {
+    /// Puts together what is known, and lists as gaps what is not.
+    pub fn new(inputs: &SpecInputs<'_>) -> Self {
+        let mut gaps = BTreeSet::new();
+        gaps.extend(unresolved_imports(inputs.manifest));
+        let artifacts = artifacts(inputs.scan, &mut gaps);
+        let sources = sources(inputs, &mut gaps);
+        let targets = targets(inputs.locks, &mut gaps);
+        for file in inputs.locks {
+            package_gaps(file.lock, &mut gaps);
+        }
+        Self {
+            as_of: inputs.locks.iter().find_map(|file| file.lock.as_of),
+            inputs_digest: inputs.inputs_digest,
+            python: python(inputs, &targets),
+            system: system(inputs.locks),
+            targets,
+            artifacts,
+            sources,
+            gaps: gaps.into_iter().collect(),
+        }
+    }
+}
+
+fn gap(rule: crate::diagnostic::Code, site: Option<&Site>, why: impl Into<String>) -> Gap {
+    Gap {
+        rule,
+        site: site.map(visible_site),
+        why: escape::visible(&why.into()).into_owned(),
+    }
+}
+
+fn visible_site(site: &Site) -> Site {
+    Site {
+        file: escape::visible(&site.file).into_owned(),
+        ..site.clone()
+    }
+}
+
+fn python(inputs: &SpecInputs<'_>, targets: &[TargetSpec]) -> PythonSpec {
+    let version = targets.iter().map(|target| target.target.python).min();
+    let declared = inputs.manifest.requires_python.as_ref();
+    let mut evidence: Vec<String> = inputs
+        .python_evidence
+        .iter()
+        .map(|reason| escape::visible(reason).into_owned())
+        .collect();
+    if let Some((_, site)) = declared {
+        evidence.push(format!("requires-python at {}", visible_site(site)));
+    }
+    PythonSpec {
+        version: version.unwrap_or(PythonVersion {
+            major: 3,
+            minor: 0,
+            patch: None,
+        }),
+        implementation: "cpython",
+        requires: declared.map(|(specifiers, _)| specifiers.clone()),
+        evidence,
+    }
+}
+
+fn targets(locks: &[LockFile<'_>], gaps: &mut BTreeSet<Gap>) -> Vec<TargetSpec> {
+    let all: Vec<Target> = locks
+        .iter()
+        .flat_map(|file| file.lock.targets.clone())
+        .collect();
+    let mut names = target_names(&all).into_iter();
+    let mut specs = Vec::with_capacity(all.len());
+    for file in locks {
+        let sha256 = Sha256(Hasher::digest(file.text.as_bytes()).into());
+        for target in &file.lock.targets {
+            let (floor, by) = floor_needed(file.lock, target);
+            let name = names.next().unwrap_or_default();
+            if floor == Floor::Unknown {
+                for package in by {
+                    let kind = floor_kind(target.platform).unwrap_or("system");
+                    let why =
+                        format!("the wheel of `{package}` does not say which {kind} it needs");
+                    gaps.insert(gap(UNKNOWN_FLOOR, None, why));
+                }
+            }
+            let needs_driver = needs_driver(file.lock, target);
+            if needs_driver {
+                let why = format!("target `{name}` needs a GPU driver of unknown version");
+                gaps.insert(gap(UNKNOWN_DRIVER, None, why));
+            }
+            specs.push(TargetSpec {
+                name,
+                target: target.clone(),
+                floor,
+                needs_driver,
+                lock: file.name.to_owned(),
+                lock_sha256: sha256,
+            });
+        }
+    }
+    specs
+}
+
+/// CUDA libraries come as `nvidia-*` wheels; the driver they need never does.
+fn needs_driver(lock: &Lock, target: &Target) -> bool {
+    let environment = target.marker_environment();
+    lock.packages.iter().any(|package| {
+        let here = package
+            .marker
+            .as_ref()
+            .is_none_or(|marker| marker.holds_in(&environment) != Some(false));
+        here && package.name.as_ref().starts_with("nvidia-cuda-runtime")
+    })
+}
+
+fn system(locks: &[LockFile<'_>]) -> Vec<super::SystemPackage> {
+    let mut joined: BTreeMap<String, super::SystemPackage> = BTreeMap::new();
+    for file in locks {
+        let linux = |target: &Target| floor_kind(target.platform) == Some("glibc");
+        if !file.lock.targets.iter().any(linux) {
+            continue;
+        }
+        for package in system_packages(file.lock) {
+            let entry = joined
+                .entry(package.name.clone())
+                .or_insert_with(|| package.clone());
+            entry.build_only &= package.build_only;
+            entry.needed_by.extend(package.needed_by);
+            entry.needed_by.sort();
+            entry.needed_by.dedup();
+        }
+    }
+    joined.into_values().collect()
+}
+
+fn artifacts(scan: &Scan, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {
+    let mut joined: BTreeMap<_, (BTreeSet<&'static str>, BTreeSet<Site>)> = BTreeMap::new();
+    for artifact in &scan.artifacts {
+        let key = (artifact.kind, &artifact.id, &artifact.revision);
+        let (calls, uses) = joined.entry(key).or_default();
+        calls.insert(artifact.call);
+        uses.insert(visible_site(&artifact.site));
+    }
+    let visible = |text: &String| escape::visible(text).into_owned();
+    let mut artifacts = Vec::with_capacity(joined.len());
+    for ((kind, id, revision), (calls, uses)) in joined {
+        let artifact = ArtifactSpec {
+            kind,
+            id: visible(id),
+            revision: revision.as_ref().map(visible),
+            calls: calls.into_iter().collect(),
+            uses: uses.into_iter().collect(),
+        };
+        if !artifact.pinned() {
+            let why = match &artifact.revision {
+                None => format!("{kind} `{id}` is loaded without a revision"),
+                Some(revision) => {
+                    format!("{kind} `{id}` is loaded at `{revision}`, which can move")
+                }
+            };
+            gaps.insert(gap(FLOATING_ARTIFACT, artifact.uses.first(), why));
+        }
+        artifacts.push(artifact);
+    }
+    artifacts
+}
+
+fn sources(inputs: &SpecInputs<'_>, gaps: &mut BTreeSet<Gap>) -> Vec<SourceSpec> {
+    let groups: BTreeSet<&String> = inputs
+        .locks
+        .iter()
+        .flat_map(|file| &file.lock.groups)
+        .collect();
+    let mut sources = BTreeSet::new();
+    for requirement in &inputs.manifest.requirements {
+        let counts = requirement
+            .group
+            .as_ref()
+            .is_none_or(|group| groups.contains(group));
+        let Some(url) = url_of(&requirement.requirement).filter(|_| counts) else {
+            continue;
+        };
+        let uses: BTreeSet<Site> = requirement
+            .origins
+            .iter()
+            .map(|origin| visible_site(&origin.site))
+            .collect();
+        let name = requirement.requirement.name.clone();
+        let source = SourceSpec::parse(name, url.as_str(), uses.into_iter().collect());
+        let state = if source.pinned() {
+            "pinned"
+        } else {
+            "not pinned"
+        };
+        let why = format!(
+            "`{}` comes from a {} source, {state}; it is in no lock",
+            source.name,
+            source.kind.as_str()
+        );
+        gaps.insert(gap(OUTSIDE_THE_LOCK, source.uses.first(), why));
+        sources.insert(source);
+    }
+    sources.into_iter().collect()
+}
+
+fn unresolved_imports(manifest: &Manifest) -> impl Iterator<Item = Gap> {
+    manifest
+        .imports
+        .iter()
+        .filter(|import| import.kind == ModuleKind::Unresolved)
+        .map(|import| {
+            let why = format!("no distribution is known for module `{}`", import.module);
+            gap(UNRESOLVED_IMPORT, import.sites.first(), why)
+        })
+}
+
+fn package_gaps(lock: &Lock, gaps: &mut BTreeSet<Gap>) {
+    for package in &lock.packages {
+        let site = package.evidence.origins.first().map(|origin| &origin.site);
+        if package.evidence.trust == Trust::Guessed {
+            let why = format!(
+                "the requirements of `{}` may change when it is built",
+                package.pin()
+            );
+            gaps.insert(gap(DYNAMIC_METADATA, site, why));
+        }
+        if package.only_sdist() {
+            let why = format!(
+                "`{}` has no wheel and is built with whatever is newest then",
+                package.pin()
+            );
+            gaps.insert(gap(BUILT_FROM_SOURCE, site, why));
+        }
+    }
+}

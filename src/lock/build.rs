@@ -1,0 +1,380 @@
+//! Resolutions and the manifest become a [`Lock`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pinsmith_resolver::{
+    FileKind, HeldBackBy, PackageName, ReleaseFile, Resolution, ResolvedPackage, Target, Timestamp,
+    Trust, Version, VersionSpecifiers,
+};
+
+use super::error::files_left_out;
+use super::marker::subset_marker;
+use super::{
+    Dependency, Evidence, FileLocation, Lock, LockError, LockedFile, LockedFileKind, LockedPackage,
+    environment_marker, without_credentials,
+};
+use crate::diagnostic::Diagnostic;
+use crate::escape;
+use crate::requirements::{Manifest, Origin};
+use crate::scan::Site;
+
+/// What a lock says beyond the resolutions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockOptions {
+    /// Groups that were resolved together with the runtime requirements.
+    pub groups: Vec<String>,
+    /// The instant that the index was seen at, when the user gave one.
+    pub as_of: Option<Timestamp>,
+}
+
+/// A lock and what a person should know about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locked {
+    /// The lock.
+    pub lock: Lock,
+    /// Files that were left out, and the like.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One pin while the targets are joined: everything that they say about it.
+type Joined<'a> = BTreeMap<(&'a PackageName, &'a Version), Vec<(&'a Target, &'a ResolvedPackage)>>;
+
+impl Lock {
+    /// Joins the resolutions of all targets into one lock.
+    ///
+    /// Pins merge where the targets agree, and get markers where they do not. Every package keeps
+    /// the origins that the manifest has for it.
+    ///
+    /// # Errors
+    ///
+    /// When a package has no file with a sha256, when the index gave names that could break an
+    /// output, when there is no resolution, or when two targets differ only in what no marker can
+    /// express.
+    pub fn from_resolutions(
+        resolutions: &[Resolution],
+        manifest: &Manifest,
+        options: &LockOptions,
+    ) -> Result<Locked, LockError> {
+        let targets = targets(resolutions)?;
+        let mut joined = Joined::new();
+        for resolution in resolutions {
+            for package in &resolution.packages {
+                let key = (&package.name, &package.version);
+                joined
+                    .entry(key)
+                    .or_default()
+                    .push((&resolution.target, package));
+            }
+        }
+        let dependencies = dependencies(resolutions);
+        let origins = origins(manifest, &options.groups);
+        let mut diagnostics = Vec::new();
+        let mut unhashed = Vec::new();
+        let mut packages = Vec::new();
+        for ((name, version), entries) in &joined {
+            let (files, without_hash) = files(name, entries)?;
+            let pin = format!("{name}=={version}");
+            if files.is_empty() {
+                unhashed.push(pin);
+                continue;
+            }
+            if !without_hash.is_empty() {
+                diagnostics.push(files_left_out(&pin, &without_hash));
+            }
+            let some: Vec<&Target> = targets
+                .iter()
+                .filter(|target| entries.iter().any(|(other, _)| other == target))
+                .collect();
+            packages.push(LockedPackage {
+                name: (*name).clone(),
+                version: (*version).clone(),
+                marker: subset_marker(&some, &targets),
+                requires_python: common_requires_python(entries),
+                dependencies: dependencies
+                    .get(&(*name, *version))
+                    .map(|found| found.iter().cloned().collect())
+                    .unwrap_or_default(),
+                index: index(name, entries)?,
+                files,
+                evidence: evidence(entries, origins.get(*name).map_or(&[], Vec::as_slice)),
+            });
+        }
+        if !unhashed.is_empty() {
+            return Err(LockError::MissingHash { pins: unhashed });
+        }
+        let lock = Self {
+            environments: targets.iter().map(environment_marker).collect(),
+            requires_python: requires_python(&targets),
+            groups: sorted(
+                options
+                    .groups
+                    .iter()
+                    .map(|group| escape::visible(group).into_owned()),
+            ),
+            as_of: options.as_of,
+            targets,
+            packages,
+        };
+        Ok(Locked { lock, diagnostics })
+    }
+}
+
+fn sorted<T: Ord>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    values
+        .into_iter()
+        .collect::<BTreeSet<T>>()
+        .into_iter()
+        .collect()
+}
+
+fn targets(resolutions: &[Resolution]) -> Result<Vec<Target>, LockError> {
+    let targets = sorted(
+        resolutions
+            .iter()
+            .map(|resolution| resolution.target.clone()),
+    );
+    if targets.is_empty() {
+        return Err(LockError::NoTarget);
+    }
+    let mut seen = BTreeMap::new();
+    for target in &targets {
+        if let Some(other) = seen.insert(environment_marker(target), target) {
+            return Err(LockError::TargetsAlike {
+                first: other.to_string(),
+                second: target.to_string(),
+            });
+        }
+    }
+    Ok(targets)
+}
+
+/// `==3.11.*` for one minor, `>=3.10,<3.13` for several.
+fn requires_python(targets: &[Target]) -> Option<VersionSpecifiers> {
+    let minors = || targets.iter().map(|target| target.python.minor_pair());
+    let ((low_major, low), (high_major, high)) = (minors().min()?, minors().max()?);
+    let text = if (low_major, low) == (high_major, high) {
+        format!("=={low_major}.{low}.*")
+    } else {
+        format!(">={low_major}.{low},<{high_major}.{}", u16::from(high) + 1)
+    };
+    text.parse().ok()
+}
+
+/// Edges of all targets; the version is named where a name alone would be ambiguous.
+fn dependencies(
+    resolutions: &[Resolution],
+) -> BTreeMap<(&PackageName, &Version), BTreeSet<Dependency>> {
+    let mut versions: BTreeMap<&PackageName, BTreeSet<&Version>> = BTreeMap::new();
+    for package in resolutions
+        .iter()
+        .flat_map(|resolution| &resolution.packages)
+    {
+        versions
+            .entry(&package.name)
+            .or_default()
+            .insert(&package.version);
+    }
+    let dependency = |package: &ResolvedPackage| Dependency {
+        name: package.name.clone(),
+        version: (versions.get(&package.name).map_or(0, BTreeSet::len) > 1)
+            .then(|| package.version.clone()),
+    };
+    let mut edges: BTreeMap<_, BTreeSet<Dependency>> = BTreeMap::new();
+    for resolution in resolutions {
+        let by_name: BTreeMap<&PackageName, &ResolvedPackage> = resolution
+            .packages
+            .iter()
+            .map(|package| (&package.name, package))
+            .collect();
+        let mut edge = |from: &PackageName, to: &PackageName| {
+            let found = by_name.get_key_value(from).zip(by_name.get(to));
+            if let Some(((name, from), to)) = found.filter(|_| from != to) {
+                let key = (*name, &from.version);
+                edges.entry(key).or_default().insert(dependency(to));
+            }
+        };
+        for package in &resolution.packages {
+            for name in &package.requires {
+                edge(&package.name, name);
+            }
+            for name in &package.required_by {
+                edge(name, &package.name);
+            }
+        }
+    }
+    edges
+}
+
+fn origins<'a>(
+    manifest: &'a Manifest,
+    groups: &[String],
+) -> BTreeMap<&'a PackageName, Vec<Origin>> {
+    let mut origins: BTreeMap<&PackageName, BTreeSet<Origin>> = BTreeMap::new();
+    for requirement in &manifest.requirements {
+        let counts = requirement
+            .group
+            .as_ref()
+            .is_none_or(|group| groups.contains(group));
+        if counts {
+            let visible = requirement.origins.iter().map(|origin| Origin {
+                kind: origin.kind,
+                site: Site {
+                    file: escape::visible(&origin.site.file).into_owned(),
+                    ..origin.site.clone()
+                },
+            });
+            origins
+                .entry(&requirement.requirement.name)
+                .or_default()
+                .extend(visible);
+        }
+    }
+    origins
+        .into_iter()
+        .map(|(name, origins)| (name, origins.into_iter().collect()))
+        .collect()
+}
+
+/// The files that can be locked, by name, and the names of those that have no sha256.
+fn files(
+    name: &PackageName,
+    entries: &[(&Target, &ResolvedPackage)],
+) -> Result<(Vec<LockedFile>, Vec<String>), LockError> {
+    let mut locked = BTreeMap::new();
+    let mut without_hash = BTreeSet::new();
+    for file in entries.iter().flat_map(|(_, package)| &package.files) {
+        check_plain(name, "a file name", &file.filename)?;
+        if file.filename.contains(['/', '\\']) {
+            return Err(unsafe_name(name, "a file name", &file.filename));
+        }
+        match locked_file(name, file)? {
+            Some(file) => drop(locked.insert(file.filename.clone(), file)),
+            None => drop(without_hash.insert(file.filename.clone())),
+        }
+    }
+    // PEP 751 has room for one sdist; old releases have a `.tar.gz` and a `.zip`.
+    let mut has_sdist = false;
+    let keep = |file: &LockedFile| {
+        file.kind != LockedFileKind::Sdist || !std::mem::replace(&mut has_sdist, true)
+    };
+    let mut locked: Vec<LockedFile> = locked.into_values().collect();
+    locked.retain(keep);
+    Ok((locked, without_hash.into_iter().collect()))
+}
+
+fn locked_file(name: &PackageName, file: &ReleaseFile) -> Result<Option<LockedFile>, LockError> {
+    let Some(sha256) = file.sha256 else {
+        return Ok(None);
+    };
+    check_plain(name, "the address of a file", &file.url)?;
+    let url = without_credentials(&file.url)
+        .ok_or_else(|| unsafe_name(name, "the address of a file", &file.url))?;
+    Ok(Some(LockedFile {
+        filename: file.filename.clone(),
+        kind: match &file.kind {
+            FileKind::Wheel(wheel) => LockedFileKind::Wheel(wheel.clone()),
+            FileKind::Sdist => LockedFileKind::Sdist,
+        },
+        location: FileLocation::Url(url),
+        size: file.size,
+        uploaded: file.uploaded,
+        sha256,
+    }))
+}
+
+/// The index of the first target that names one; accelerators serve different local versions, so
+/// equal pins come from one index.
+fn index(
+    name: &PackageName,
+    entries: &[(&Target, &ResolvedPackage)],
+) -> Result<Option<String>, LockError> {
+    let mut found = entries.iter().map(|(_, package)| &package.index);
+    let Some(index) = found.find(|index| !index.is_empty()) else {
+        return Ok(None);
+    };
+    check_plain(name, "the index", index)?;
+    without_credentials(index)
+        .map(Some)
+        .ok_or_else(|| unsafe_name(name, "the index", index))
+}
+
+fn check_plain(name: &PackageName, what: &'static str, text: &str) -> Result<(), LockError> {
+    if !text.is_empty() && escape::is_plain(text) && !text.contains(char::is_whitespace) {
+        return Ok(());
+    }
+    Err(unsafe_name(name, what, text))
+}
+
+fn unsafe_name(name: &PackageName, what: &'static str, text: &str) -> LockError {
+    LockError::UnsafeName {
+        package: name.to_string(),
+        what,
+        text: escape::visible(&without_credentials(text).unwrap_or_else(|| text.to_owned()))
+            .into_owned(),
+    }
+}
+
+fn common_requires_python(entries: &[(&Target, &ResolvedPackage)]) -> Option<VersionSpecifiers> {
+    let mut found = entries
+        .iter()
+        .flat_map(|(_, package)| &package.files)
+        .map(|file| &file.requires_python);
+    let first = found.next()?;
+    found.all(|other| other == first).then(|| first.clone())?
+}
+
+/// The same reason with texts from outside made visible.
+fn visible(held: &HeldBackBy) -> HeldBackBy {
+    let shown = |text: &str| escape::visible(text).into_owned();
+    match held {
+        HeldBackBy::User { specifier } => HeldBackBy::User {
+            specifier: shown(specifier),
+        },
+        HeldBackBy::Requirement {
+            package,
+            version,
+            specifier,
+        } => HeldBackBy::Requirement {
+            package: package.clone(),
+            version: version.clone(),
+            specifier: shown(specifier),
+        },
+        HeldBackBy::OwnRequirement {
+            requires,
+            package,
+            version,
+        } => HeldBackBy::OwnRequirement {
+            requires: shown(requires),
+            package: package.clone(),
+            version: version.clone(),
+        },
+        HeldBackBy::Unusable { reason } => HeldBackBy::Unusable {
+            reason: shown(reason),
+        },
+    }
+}
+
+fn evidence(entries: &[(&Target, &ResolvedPackage)], origins: &[Origin]) -> Evidence {
+    let packages = || entries.iter().map(|(_, package)| *package);
+    let guessed = packages().any(|package| package.trust == Trust::Guessed);
+    Evidence {
+        root: packages().any(|package| package.root),
+        extras: sorted(packages().flat_map(|package| package.extras.iter().cloned())),
+        origins: origins.to_vec(),
+        lag_days: packages().filter_map(|package| package.lag_days).max(),
+        newest: packages()
+            .filter_map(|package| package.newest.clone())
+            .max(),
+        held_back_by: sorted(
+            packages().flat_map(|package| package.held_back_by.iter().map(visible)),
+        ),
+        trust: if guessed {
+            Trust::Guessed
+        } else {
+            Trust::Static
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;
