@@ -1,0 +1,382 @@
+//! The titular function: a lock file becomes a virtual environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::command::{pip_uninstall, venv_python, without_pip_configuration};
+use super::process::{Surroundings, run};
+use super::venv::{Place, examine, remember};
+use super::{Installer, Interpreter, Plan, SyncError, SyncOptions, plan, scrub, trusted_path};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::lock::{Lock, LockError, LockedPackage, MAX_LOCK_BYTES, read};
+
+/// Something that happens while an environment is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncEvent<'a> {
+    /// A new step begins: `pip install`.
+    Step(&'a str),
+    /// The installer wrote a line; control characters are made visible.
+    Line(&'a str),
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncReport {
+    /// `uv` or `pip`.
+    pub installer: &'static str,
+    /// The virtual environment.
+    pub venv: PathBuf,
+    /// Whether it was made anew.
+    pub created: bool,
+    /// The Python in it.
+    pub python: String,
+    /// What is in it now, `name==version`, ordered.
+    pub installed: Vec<String>,
+    /// What was removed because the lock does not have it; uv does not say, so only with pip.
+    pub removed: Vec<String>,
+    /// What a person should know, such as that something was built from source.
+    pub notes: Vec<String>,
+    /// What reading the lock reported.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Makes a virtual environment hold what a lock file says, and nothing else.
+///
+/// # Errors
+///
+/// [`SyncError`]; nothing is touched when the lock, the place or the Python is refused. A virtual
+/// environment that could not be completed after it was made anew is left for the next run, but
+/// one that could not even be made is removed.
+pub fn sync(
+    lock_file: &Path,
+    options: &SyncOptions,
+    progress: &mut dyn FnMut(SyncEvent<'_>),
+) -> Result<SyncReport, SyncError> {
+    let (lock, diagnostics) = read_lock(lock_file)?;
+    // Everything below runs in another folder.
+    let mut options = options.clone();
+    for path in [&mut options.venv, &mut options.cache_dir] {
+        *path = std::path::absolute(&*path).map_err(|source| SyncError::io(path, source))?;
+    }
+    check_python(&options)?;
+    let uv = find_installer(&options)?;
+    let place = examine(&options)?;
+    let work =
+        tempfile::tempdir().map_err(|source| SyncError::io(Path::new("temporary"), source))?;
+    let home = folder(work.path(), "home")?;
+    let empty = folder(work.path(), "empty")?;
+    let mut environment = scrub(
+        &options.environment,
+        &options.network.or_from(&options.environment),
+        &home,
+        &options.tree,
+    );
+    without_pip_configuration(&mut environment);
+    let interpreter = ask_python(&options, &place, &environment, &empty)?;
+    interpreter.check(&lock)?;
+    options.python.clone_from(&interpreter.base);
+    let chosen = Chosen::new(&lock, &interpreter)?;
+    if chosen.sdists.is_empty() {
+        // A build could read it; wheels are only unpacked.
+        environment.extend(netrc(&options.environment));
+    }
+    let requirements = work.path().join("requirements.txt");
+    fs::write(&requirements, &chosen.requirements)
+        .map_err(|source| SyncError::io(&requirements, source))?;
+    let plan = plan(
+        &options,
+        uv.as_deref(),
+        &requirements,
+        &chosen.wheels,
+        &chosen.sdists,
+    );
+    let surroundings = Surroundings {
+        environment: &environment,
+        folder: &empty,
+        cancel: &options.cancel,
+    };
+    if place == Place::Free {
+        create(&options, &plan, &surroundings, progress)?;
+    }
+    step(&plan.install, &surroundings, progress)?;
+    let removed = match &plan.list {
+        Some(list) => {
+            let listed = step(list, &surroundings, &mut |_| {})?;
+            remove_others(&options, &listed, &chosen.names, &surroundings, progress)?
+        }
+        None => Vec::new(),
+    };
+    Ok(SyncReport {
+        installer: if uv.is_some() { "uv" } else { "pip" },
+        created: place == Place::Free,
+        python: interpreter.version,
+        notes: notes(&lock, &options, &chosen),
+        venv: options.venv,
+        installed: chosen.pins,
+        removed,
+        diagnostics,
+    })
+}
+
+fn read_lock(path: &Path) -> Result<(Lock, Vec<Diagnostic>), SyncError> {
+    let io = |source| SyncError::io(path, source);
+    let wrong = |source| SyncError::Lock {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let limit = MAX_LOCK_BYTES as u64 + 1;
+    let file = fs::File::open(path).map_err(io)?;
+    file.take(limit).read_to_end(&mut bytes).map_err(io)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| wrong(LockError::invalid("lock file", "it is not UTF-8")))?;
+    let read = read(&text).map_err(wrong)?;
+    // Installing the rest would look like success.
+    match read
+        .diagnostics
+        .iter()
+        .find(|found| found.severity == Severity::Error)
+    {
+        Some(found) => Err(SyncError::NotInstallable {
+            package: path.display().to_string(),
+            reason: found.message.clone(),
+        }),
+        None => Ok((read.lock, read.diagnostics)),
+    }
+}
+
+/// A Python of the tree would be code of the tree.
+fn check_python(options: &SyncOptions) -> Result<(), SyncError> {
+    let python = &options.python;
+    let folder = python.parent().unwrap_or(python);
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let tree = &options.tree;
+    let real_tree = tree.canonicalize().unwrap_or_else(|_| tree.clone());
+    if python.is_absolute() && !real.starts_with(real_tree) && !folder.starts_with(tree) {
+        Ok(())
+    } else {
+        Err(SyncError::PythonOfTree(python.clone()))
+    }
+}
+
+/// The path of uv, or `None` for pip.
+fn find_installer(options: &SyncOptions) -> Result<Option<PathBuf>, SyncError> {
+    let name = if cfg!(windows) { "uv.exe" } else { "uv" };
+    let uv = || {
+        trusted_path(&options.environment, &options.tree)
+            .into_iter()
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())
+    };
+    let found = match options.installer {
+        Installer::Auto => uv(),
+        Installer::Uv => Some(uv().ok_or(SyncError::NoUv)?),
+        Installer::Pip => None,
+    };
+    if found.is_none() && options.offline {
+        return Err(SyncError::NeedsNetwork);
+    }
+    Ok(found)
+}
+
+fn folder(parent: &Path, name: &str) -> Result<PathBuf, SyncError> {
+    let path = parent.join(name);
+    fs::create_dir(&path).map_err(|source| SyncError::io(&path, source))?;
+    Ok(path)
+}
+
+/// Asks the Python that the environment has or will have.
+fn ask_python(
+    options: &SyncOptions,
+    place: &Place,
+    environment: &BTreeMap<OsString, OsString>,
+    empty: &Path,
+) -> Result<Interpreter, SyncError> {
+    let mut environment = environment.clone();
+    let python = match place {
+        Place::Usable => venv_python(&options.venv),
+        Place::Free => {
+            // Version managers put a shim in the way, which looks for itself under HOME.
+            let home = OsStr::new("HOME");
+            let real = options.environment.get(home).cloned();
+            environment.extend(real.map(|real| (home.to_owned(), real)));
+            options.python.clone()
+        }
+    };
+    let surroundings = Surroundings {
+        environment: &environment,
+        folder: empty,
+        cancel: &options.cancel,
+    };
+    Interpreter::ask(&python, &surroundings)
+}
+
+/// Where credentials for indexes stand, when the user has such a file.
+fn netrc(caller: &BTreeMap<OsString, OsString>) -> Option<(OsString, OsString)> {
+    let name = OsStr::new("NETRC");
+    let home = || {
+        let home = caller.get(OsStr::new("HOME"))?;
+        Some(Path::new(home).join(".netrc").into_os_string())
+    };
+    let path = caller.get(name).cloned().or_else(home)?;
+    Path::new(&path).is_file().then(|| (name.to_owned(), path))
+}
+
+/// The pins that this Python gets.
+struct Chosen {
+    requirements: String,
+    pins: Vec<String>,
+    names: BTreeSet<String>,
+    wheels: Vec<String>,
+    sdists: Vec<String>,
+}
+
+impl Chosen {
+    fn new(lock: &Lock, interpreter: &Interpreter) -> Result<Self, SyncError> {
+        let mut chosen = Self {
+            requirements: String::new(),
+            pins: Vec::new(),
+            names: BTreeSet::new(),
+            wheels: Vec::new(),
+            sdists: Vec::new(),
+        };
+        for package in &lock.packages {
+            if applies(package, interpreter)? {
+                chosen.add(package)?;
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn add(&mut self, package: &LockedPackage) -> Result<(), SyncError> {
+        let name = package.name.to_string();
+        if !self.names.insert(name.clone()) {
+            return Err(SyncError::NotInstallable {
+                package: name,
+                reason: "several of its entries apply to this Python".to_owned(),
+            });
+        }
+        self.requirements.push_str(&package.pin());
+        for file in &package.files {
+            let _ = write!(self.requirements, " \\\n    --hash=sha256:{}", file.sha256);
+        }
+        self.requirements.push('\n');
+        self.pins.push(package.pin());
+        if package.only_sdist() {
+            self.sdists.push(name);
+        } else {
+            self.wheels.push(name);
+        }
+        Ok(())
+    }
+}
+
+fn applies(package: &LockedPackage, interpreter: &Interpreter) -> Result<bool, SyncError> {
+    let Some(marker) = &package.marker else {
+        return Ok(true);
+    };
+    marker
+        .holds_in(&interpreter.markers)
+        .ok_or_else(|| SyncError::NotInstallable {
+            package: package.pin(),
+            reason: format!("its marker `{marker}` asks for extras or groups"),
+        })
+}
+
+/// Makes the environment; a half-made one is removed, for it would be refused the next time.
+fn create(
+    options: &SyncOptions,
+    plan: &Plan,
+    surroundings: &Surroundings<'_>,
+    progress: &mut dyn FnMut(SyncEvent<'_>),
+) -> Result<(), SyncError> {
+    let made = step(&plan.create, surroundings, progress).and_then(|_| remember(options));
+    if made.is_err() {
+        let _ = fs::remove_dir_all(&options.venv);
+    }
+    made
+}
+
+fn step(
+    command: &super::CommandLine,
+    surroundings: &Surroundings<'_>,
+    progress: &mut dyn FnMut(SyncEvent<'_>),
+) -> Result<Vec<String>, SyncError> {
+    progress(SyncEvent::Step(command.title));
+    run(command, surroundings, &mut |line| {
+        progress(SyncEvent::Line(line));
+    })
+}
+
+/// With pip: removes what the lock does not have. pip and its helpers stay.
+fn remove_others(
+    options: &SyncOptions,
+    listed: &[String],
+    names: &BTreeSet<String>,
+    surroundings: &Surroundings<'_>,
+    progress: &mut dyn FnMut(SyncEvent<'_>),
+) -> Result<Vec<String>, SyncError> {
+    let others = others(listed, names);
+    if !others.is_empty() {
+        step(
+            &pip_uninstall(&options.venv, &others),
+            surroundings,
+            progress,
+        )?;
+    }
+    Ok(others)
+}
+
+/// Names in the output of `pip list --format json` that the lock does not have.
+pub(super) fn others(listed: &[String], names: &BTreeSet<String>) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Installed {
+        name: pinsmith_resolver::PackageName,
+    }
+    // Warnings may stand before or after the one line of JSON.
+    let installed: Option<Vec<Installed>> = listed
+        .iter()
+        .find_map(|line| serde_json::from_str(line).ok());
+    let keep = |name: &String| {
+        names.contains(name) || ["pip", "setuptools", "wheel"].contains(&name.as_str())
+    };
+    installed
+        .unwrap_or_default()
+        .into_iter()
+        .map(|installed| installed.name.to_string())
+        .filter(|name| !keep(name))
+        .collect()
+}
+
+fn notes(lock: &Lock, options: &SyncOptions, chosen: &Chosen) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !chosen.sdists.is_empty() {
+        let names = chosen.sdists.join(", ");
+        notes.push(format!(
+            "built from source, with build requirements that no lock fixes: {names}"
+        ));
+    }
+    let known: BTreeSet<&str> = std::iter::once(&options.index)
+        .chain(&options.extra_indexes)
+        .map(|index| index.trim_end_matches('/'))
+        .collect();
+    let others: BTreeSet<&str> = lock
+        .packages
+        .iter()
+        .filter_map(|package| package.index.as_deref())
+        .filter(|index| !known.contains(index.trim_end_matches('/')))
+        .collect();
+    for index in others {
+        notes.push(format!(
+            "the lock was made from {index}; installed from {}, held to the locked hashes",
+            options.index
+        ));
+    }
+    notes
+}
