@@ -1,3 +1,7 @@
 //! The `pinsmith` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pinsmith::cli::run()
+}

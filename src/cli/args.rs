@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pinsmith_resolver::{Platform, PythonVersion};
+use pinsmith_resolver::{PackageName, Platform, PythonVersion};
+
+use crate::scan::ModuleName;
 
 /// Turn a Python AI repository into an environment that anyone can rebuild years later.
 ///
@@ -72,7 +74,7 @@ pub struct GlobalArgs {
     /// Also notes that need no action
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// When to use colour; NO_COLOR is honoured
+    /// When to use colour; `NO_COLOR` is honoured
     #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto)]
     pub color: ColorWhen,
     /// No progress display, even on a terminal
@@ -95,7 +97,7 @@ pub enum Format {
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless `NO_COLOR` is set.
     Auto,
     /// Always.
     Always,
@@ -112,6 +114,12 @@ pub struct SourceArgs {
     /// Leave out files that match this glob; may be given again
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// Say which distribution provides a module; may be given again
+    #[arg(long, value_name = "MODULE=DISTRIBUTION", value_parser = parse_mapping)]
+    pub map: Vec<(ModuleName, PackageName)>,
+    /// Take a distribution that only its name speaks for; may be given again
+    #[arg(long, value_name = "DISTRIBUTION")]
+    pub accept: Vec<PackageName>,
 }
 
 /// `pinsmith scan`
@@ -193,7 +201,7 @@ pub struct ResolveArgs {
     #[arg(long, value_name = "X.Y", value_parser = parse_glibc)]
     pub glibc: Option<(u16, u16)>,
     /// Which versions win
-    #[arg(long, value_enum, default_value_t = ResolutionArg::Newest)]
+    #[arg(long, value_enum, default_value_t = ResolutionArg::Coherent)]
     pub resolution: ResolutionArg,
     /// Whether pre-releases count
     #[arg(long, value_enum, default_value_t = PrereleaseArg::IfNecessary)]
@@ -211,7 +219,7 @@ pub struct ResolveArgs {
 }
 
 /// Which index is asked.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Index")]
 pub struct IndexArgs {
     /// The package index, instead of the one that pip uses on this machine
@@ -231,6 +239,8 @@ pub struct IndexArgs {
 /// Which versions win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ResolutionArg {
+    /// The set with the least lag behind the newest releases: direct requirements first.
+    Coherent,
     /// The newest of each project in turn.
     Newest,
     /// The lowest of each project in turn.
@@ -268,6 +278,12 @@ pub struct SyncArgs {
     /// What installs: uv when present, else pip
     #[arg(long, value_enum, default_value_t = InstallerArg::Auto)]
     pub installer: InstallerArg,
+    /// Install from the installer's cache only
+    #[arg(long)]
+    pub offline: bool,
+    /// Change a virtual environment that pinsmith did not make, which runs its Python
+    #[arg(long)]
+    pub trust_venv: bool,
 }
 
 /// What installs.
@@ -300,6 +316,14 @@ pub enum CacheAction {
     Clean,
 }
 
+fn parse_mapping(text: &str) -> Result<(ModuleName, PackageName), String> {
+    let wrong = || format!("`{text}` is not of the form MODULE=DISTRIBUTION");
+    let (module, distribution) = text.split_once('=').ok_or_else(wrong)?;
+    let module = ModuleName::new(module.trim()).ok_or_else(wrong)?;
+    let distribution = PackageName::new(distribution.trim().to_owned()).map_err(|_| wrong())?;
+    Ok((module, distribution))
+}
+
 fn parse_glibc(text: &str) -> Result<(u16, u16), String> {
     let wrong = || format!("`{text}` is not a glibc version such as 2.35");
     let (major, minor) = text.split_once('.').ok_or_else(wrong)?;
@@ -308,4 +332,3 @@ fn parse_glibc(text: &str) -> Result<(u16, u16), String> {
         _ => Err(wrong()),
     }
 }
-

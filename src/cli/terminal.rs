@@ -1,13 +1,14 @@
 //! The person at the terminal: results on standard output, everything else on standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{ColorWhen, Format, GlobalArgs};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::render::escape::visible;
+use crate::escape::visible;
 
 /// Where output goes and how much of it.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +68,10 @@ impl Terminal {
     /// Prints a result. A reader that has gone away is no error.
     pub fn result(&self, text: &str) -> io::Result<()> {
         let mut stdout = anstream::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
@@ -87,7 +91,10 @@ impl Terminal {
 
     /// Prints the next command to type.
     pub fn next(&self, command: &str) {
-        self.note(&format!("{CYAN}{:>10}{CYAN:#}  {BOLD}{command}{BOLD:#}", "next"));
+        self.note(&format!(
+            "{CYAN}{:>10}{CYAN:#}  {BOLD}{command}{BOLD:#}",
+            "next"
+        ));
     }
 
     /// Prints findings: errors always, warnings unless quiet, notes only when verbose.
@@ -168,10 +175,10 @@ fn diagnostic_text(diagnostic: &Diagnostic) -> String {
         visible(&diagnostic.message)
     );
     if let Some(site) = &diagnostic.site {
-        text.push_str(&format!("\n  {DIM}at{DIM:#} {}", visible(&site.to_string())));
+        let _ = write!(text, "\n  {DIM}at{DIM:#} {}", visible(&site.to_string()));
     }
     if let Some(help) = &diagnostic.help {
-        text.push_str(&format!("\n  {CYAN}help{CYAN:#}: {}", visible(help)));
+        let _ = write!(text, "\n  {CYAN}help{CYAN:#}: {}", visible(help));
     }
     text
 }

@@ -1,0 +1,386 @@
+//! `pinsmith lock`: scan, resolve, write.
+
+use std::path::{Path, PathBuf};
+
+use pinsmith_resolver::{Request, Resolution, Target};
+
+use super::args::{GlobalArgs, LockArgs};
+use super::json::{ResolutionJson, Stats, to_text};
+use super::source::{Source, count, open_tree};
+use super::terminal::Terminal;
+use super::world::{Resolved, as_of, detect_host, location, megabytes, resolve_over_index, target};
+use super::{Done, Failure, answer_or_failure};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::environment::{EnvironmentSpec, LockFile, SpecInputs, inputs_digest};
+use crate::lock::{Lock, LockOptions};
+use crate::render::{environment, pylock, pylock_file_name, requirements_txt};
+use crate::requirements::Manifest;
+use crate::write::{Guard, Output, Written, requirements_name, write_all};
+
+pub(super) fn run(
+    args: &LockArgs,
+    global: &GlobalArgs,
+    terminal: Terminal,
+) -> Result<Done, Failure> {
+    let tree = open_tree(&args.source.path)?;
+    let host = detect_host(args.resolve.python, tree.root());
+    let target = target(&args.resolve, &host)?;
+    let source = Source::read(&args.source, Some(target.python), terminal)?;
+    let groups = chosen_groups(args, &source.manifest)?;
+    let request = request(&source.manifest, &groups);
+    let location = location(&args.resolve.index, global, &host, source.tree.root())?;
+    let resolved =
+        resolve_over_index(&request, &target, &args.resolve, global, location, terminal)?;
+    let Resolved {
+        answer,
+        stats,
+        diagnostics,
+    } = resolved;
+    let resolution = match answer {
+        Ok(resolution) => resolution,
+        Err(error) => {
+            terminal.diagnostics(source.diagnostics().chain(&diagnostics));
+            return answer_or_failure(error, terminal);
+        }
+    };
+    let (made, notes) = Made::new(args, &source, &resolution, &groups)?;
+    let all: Vec<&Diagnostic> = source
+        .diagnostics()
+        .chain(&host.diagnostics)
+        .chain(&diagnostics)
+        .chain(&notes)
+        .collect();
+    if args.dry_run {
+        if !terminal.json() {
+            terminal.result(&made.requirements.text)?;
+        }
+        terminal.diagnostics(all.iter().copied());
+    } else {
+        let written = made.write(args, &source)?;
+        terminal.diagnostics(all.iter().copied());
+        summarise(&Closing {
+            args,
+            source: &source,
+            resolution: &resolution,
+            target: &target,
+            groups: &groups,
+            written: &written,
+            diagnostics: &all,
+            stats,
+            terminal,
+        });
+    }
+    if terminal.json() {
+        let stats = args.resolve.stats.then_some(stats);
+        terminal.result(&to_text(&ResolutionJson::new(&resolution, stats))?)?;
+    }
+    Ok(Done::Yes)
+}
+
+/// The groups that were asked for; an unknown one is an error that names the known ones.
+fn chosen_groups(args: &LockArgs, manifest: &Manifest) -> Result<Vec<String>, Failure> {
+    let mut known: Vec<&String> = manifest
+        .requirements
+        .iter()
+        .filter_map(|requirement| requirement.group.as_ref())
+        .collect();
+    known.sort();
+    known.dedup();
+    if args.all_groups {
+        return Ok(known.into_iter().cloned().collect());
+    }
+    for group in &args.groups {
+        if !known.contains(&group) {
+            let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
+            let help = match names.as_slice() {
+                [] => "this repository has no groups".to_owned(),
+                names => format!("its groups are: {}", names.join(", ")),
+            };
+            return Err(Failure::new(format!("there is no group `{group}`"), help));
+        }
+    }
+    let mut groups = args.groups.clone();
+    groups.sort();
+    groups.dedup();
+    Ok(groups)
+}
+
+fn request(manifest: &Manifest, groups: &[String]) -> Request {
+    let wanted = manifest.requirements.iter().filter(|requirement| {
+        let group = requirement.group.as_ref();
+        group.is_none_or(|group| groups.contains(group))
+    });
+    Request {
+        roots: wanted.map(|wanted| wanted.requirement.clone()).collect(),
+        constraints: manifest.constraints.clone(),
+        ..Request::default()
+    }
+}
+
+/// Everything that is to be written, rendered.
+struct Made {
+    requirements: Output,
+    others: Vec<Output>,
+}
+
+impl Made {
+    fn new(
+        args: &LockArgs,
+        source: &Source,
+        resolution: &Resolution,
+        groups: &[String],
+    ) -> Result<(Self, Vec<Diagnostic>), Failure> {
+        let options = LockOptions {
+            groups: groups.to_vec(),
+            as_of: as_of(&args.resolve)?,
+        };
+        let resolutions = std::slice::from_ref(resolution);
+        let locked = Lock::from_resolutions(resolutions, &source.manifest, &options)
+            .map_err(|error| Failure::new(error.to_string(), error.help()))?;
+        let folder = output_dir(args, source);
+        let existing = std::fs::read(folder.join("requirements.txt")).ok();
+        let name = pylock_file_name(None);
+        let text = pylock(&locked.lock);
+        let spec = EnvironmentSpec::new(&SpecInputs {
+            locks: &[LockFile {
+                name: &name,
+                text: &text,
+                lock: &locked.lock,
+            }],
+            scan: &source.scan,
+            manifest: &source.manifest,
+            inputs_digest: digest_of_inputs(source),
+            python_evidence: &python_evidence(args, source),
+        });
+        let made = Self {
+            requirements: Output {
+                name: requirements_name(existing.as_deref()).to_owned(),
+                text: requirements_txt(&locked.lock, &command_line(args, groups)),
+                guard: Guard::Requirements,
+            },
+            others: vec![
+                Output {
+                    name,
+                    text,
+                    guard: Guard::Pylock,
+                },
+                Output {
+                    name: "pinsmith.env.toml".to_owned(),
+                    text: environment(&spec),
+                    guard: Guard::Spec,
+                },
+            ],
+        };
+        Ok((made, locked.diagnostics))
+    }
+
+    fn write(self, args: &LockArgs, source: &Source) -> Result<Vec<Written>, Failure> {
+        let folder = output_dir(args, source);
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            Failure::new(
+                format!("cannot make the folder `{}`: {error}", folder.display()),
+                "name a folder that you may write to with -o DIR",
+            )
+        })?;
+        let mut outputs = vec![self.requirements];
+        outputs.extend(self.others);
+        write_all(&folder, &outputs).map_err(|error| Failure::new(error.to_string(), error.help()))
+    }
+}
+
+fn output_dir(args: &LockArgs, source: &Source) -> PathBuf {
+    let own = || source.tree.root().to_owned();
+    args.output_dir.clone().unwrap_or_else(own)
+}
+
+/// Why this Python was chosen.
+fn python_evidence(args: &LockArgs, source: &Source) -> Vec<String> {
+    let mut evidence = vec![match args.resolve.python {
+        Some(python) => format!("--python {python}"),
+        None => "the Python of the machine that locked".to_owned(),
+    }];
+    if let Some((specifiers, site)) = &source.manifest.requires_python {
+        evidence.push(format!("requires-python {specifiers} at {site}"));
+    }
+    evidence
+}
+
+/// The flags that decide the result, as one would type them again; no paths of this machine.
+fn command_line(args: &LockArgs, groups: &[String]) -> String {
+    let mut command = vec!["pinsmith lock".to_owned()];
+    let resolve = &args.resolve;
+    let mut flag = |name: &str, value: Option<String>| {
+        command.extend(value.map(|value| format!("--{name} {value}")));
+    };
+    flag("python", resolve.python.map(|python| python.to_string()));
+    flag(
+        "platform",
+        resolve.platform.map(|platform| platform.to_string()),
+    );
+    flag(
+        "glibc",
+        resolve
+            .glibc
+            .map(|(major, minor)| format!("{major}.{minor}")),
+    );
+    flag("as-of", resolve.as_of.clone());
+    for group in groups {
+        flag("group", Some(group.clone()));
+    }
+    command.join(" ")
+}
+
+/// One digest over every file that was read.
+fn digest_of_inputs(source: &Source) -> pinsmith_resolver::Sha256 {
+    let paths = source.scan.input_files();
+    let contents: Vec<(&str, Vec<u8>)> = paths
+        .filter_map(|path| Some((path, source.tree.read(path).ok()?)))
+        .collect();
+    inputs_digest(
+        contents
+            .iter()
+            .map(|(path, content)| (*path, content.as_slice())),
+    )
+}
+
+/// What the closing summary speaks of.
+struct Closing<'a> {
+    args: &'a LockArgs,
+    source: &'a Source,
+    resolution: &'a Resolution,
+    target: &'a Target,
+    groups: &'a [String],
+    written: &'a [Written],
+    diagnostics: &'a [&'a Diagnostic],
+    stats: Stats,
+    terminal: Terminal,
+}
+
+fn summarise(closing: &Closing<'_>) {
+    let Closing {
+        terminal, stats, ..
+    } = closing;
+    let files = closing.source.scan.files;
+    let mut scanned = vec![count(files.python, "Python file")];
+    if files.notebook > 0 {
+        scanned.push(count(files.notebook, "notebook"));
+    }
+    if files.unreadable > 0 {
+        scanned.push(format!("{} unreadable", files.unreadable));
+    }
+    terminal.summary("scanned", &scanned.join(", "));
+    let packages = &closing.resolution.packages;
+    let roots = packages.iter().filter(|package| package.root).count();
+    terminal.summary(
+        "locked",
+        &format!(
+            "{} ({roots} direct) for {}",
+            count(packages.len(), "distribution"),
+            closing.target
+        ),
+    );
+    terminal.summary("freshness", &freshness(closing.resolution));
+    for written in closing.written {
+        let unchanged = if written.changed { "" } else { " (unchanged)" };
+        let path = shorten(&written.path);
+        terminal.summary("wrote", &format!("{}{unchanged}", path.display()));
+    }
+    if closing.args.resolve.stats {
+        terminal.summary(
+            "cost",
+            &format!(
+                "{} requests, {:.1} MB, {} solver runs, {:.2} s",
+                stats.requests,
+                megabytes(stats.bytes),
+                stats.solves,
+                f64::from(u32::try_from(stats.elapsed_ms).unwrap_or(u32::MAX)) / 1000.0
+            ),
+        );
+    }
+    left_out(closing);
+    let attention = closing.diagnostics.iter();
+    let attention = attention.filter(|d| d.severity != Severity::Info).count();
+    if attention > 0 {
+        terminal.summary(
+            "attention",
+            &format!("{} above", count(attention, "finding")),
+        );
+    }
+    terminal.next(&next_command(closing.args));
+}
+
+/// How far the pins are behind the newest releases, with the direct ones that are, and why.
+fn freshness(resolution: &Resolution) -> String {
+    let behind: Vec<String> = resolution
+        .packages
+        .iter()
+        .filter(|package| package.root && package.lag_days.is_some_and(|lag| lag > 0))
+        .map(|package| {
+            let lag = package.lag_days.unwrap_or(0);
+            let newest = package.newest.as_ref().map(ToString::to_string);
+            let newest = newest.unwrap_or_default();
+            let by: Vec<String> = package
+                .held_back_by
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            let by = if by.is_empty() {
+                String::new()
+            } else {
+                format!(", held back by {}", by.join("; "))
+            };
+            format!("{package} is {lag} days behind {newest}{by}")
+        })
+        .collect();
+    if behind.is_empty() {
+        let dated = resolution
+            .packages
+            .iter()
+            .any(|package| package.lag_days.is_some());
+        return if dated {
+            "every direct requirement is at its newest release".to_owned()
+        } else {
+            "unknown, since the index gives no upload times".to_owned()
+        };
+    }
+    behind.join("\n            ")
+}
+
+/// Groups that were not asked for, so that nobody looks for them in vain.
+fn left_out(closing: &Closing<'_>) {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for requirement in &closing.source.manifest.requirements {
+        if let Some(group) = &requirement.group
+            && !closing.groups.contains(group)
+        {
+            *counts.entry(group).or_default() += 1;
+        }
+    }
+    if !counts.is_empty() {
+        let shown: Vec<String> = counts
+            .iter()
+            .map(|(group, number)| format!("{group} ({number})"))
+            .collect();
+        let text = format!("{}; add with --group NAME", shown.join(", "));
+        closing.terminal.summary("left out", &text);
+    }
+}
+
+/// A path as one would type it from here.
+fn shorten(path: &Path) -> &Path {
+    match std::env::current_dir().and_then(|here| here.canonicalize()) {
+        Ok(here) => path.strip_prefix(here).unwrap_or(path),
+        Err(_) => path,
+    }
+}
+
+fn next_command(args: &LockArgs) -> String {
+    match &args.output_dir {
+        Some(folder) => format!(
+            "pinsmith sync --lock {}",
+            folder.join("pylock.toml").display()
+        ),
+        None if args.source.path == Path::new(".") => "pinsmith sync".to_owned(),
+        None => format!("pinsmith sync {}", args.source.path.display()),
+    }
+}

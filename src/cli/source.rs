@@ -1,0 +1,100 @@
+//! The scanned repository, as far as the commands share it.
+
+use std::path::Path;
+
+use pinsmith_resolver::PythonVersion;
+
+use super::Failure;
+use super::args::SourceArgs;
+use super::terminal::Terminal;
+use crate::diagnostic::Diagnostic;
+use crate::requirements::{AssembleOptions, Manifest, assemble};
+use crate::scan::{Scan, ScanOptions, Tree, scan};
+
+/// A repository with what was found in it.
+pub(super) struct Source {
+    pub(super) tree: Tree,
+    pub(super) scan: Scan,
+    pub(super) manifest: Manifest,
+}
+
+impl Source {
+    /// Scans a repository and puts its requirements together.
+    pub(super) fn read(
+        args: &SourceArgs,
+        python: Option<PythonVersion>,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
+        let tree = open_tree(&args.path)?;
+        let progress = terminal.progress("scanning");
+        progress.say(args.path.display().to_string());
+        let options = ScanOptions {
+            exclude: args.exclude.clone(),
+        };
+        let scan = scan(&tree, &options);
+        let options = AssembleOptions {
+            python,
+            accept: args.accept.iter().cloned().collect(),
+            modules: args.map.iter().cloned().collect(),
+            ..AssembleOptions::default()
+        };
+        let manifest = assemble(&scan, &tree, &options);
+        progress.finish();
+        let source = Self {
+            tree,
+            scan,
+            manifest,
+        };
+        if source.is_empty() {
+            terminal.diagnostics(source.diagnostics());
+            return Err(Failure::new(
+                format!(
+                    "nothing to scan in `{}`: no Python file, no notebook and no declared requirement",
+                    args.path.display()
+                ),
+                "give the path of a repository, as in `pinsmith lock ~/paper`; ignored files do not count",
+            ));
+        }
+        Ok(source)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.scan.files.python + self.scan.files.notebook == 0
+            && self.manifest.requirements.is_empty()
+    }
+
+    /// Everything that scanning and assembling have to say.
+    pub(super) fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.scan
+            .diagnostics
+            .iter()
+            .chain(&self.manifest.diagnostics)
+    }
+}
+
+/// Opens a folder for scanning.
+pub(super) fn open_tree(path: &Path) -> Result<Tree, Failure> {
+    let shown = path.display();
+    let tree = Tree::new(path).map_err(|error| {
+        Failure::new(
+            format!("cannot open `{shown}`: {error}"),
+            "give the path of an existing folder that you may read",
+        )
+    })?;
+    if !tree.root().is_dir() {
+        return Err(Failure::new(
+            format!("`{shown}` is a file, not a folder"),
+            "give its folder; to pin a requirements file use `pinsmith compile FILE`",
+        ));
+    }
+    Ok(tree)
+}
+
+/// `1 notebook`, `3 notebooks`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
+}
