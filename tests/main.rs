@@ -1,4 +1,10 @@
 //! One test binary; a module a subject. Cases are data under `fixtures/`.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop there"
+)]
+
+mod architecture;
 mod checker;
 mod scenarios;
