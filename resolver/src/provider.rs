@@ -111,8 +111,10 @@ impl<'w, 'a> Provider<'w, 'a> {
         if self.world.wants_prereleases(name) {
             return pick(&admitted);
         }
-        // final releases first, a pre-release only where no final one fits
-        pick(&|c| !c.version.any_prerelease() && admitted(c)).or_else(|| pick(&admitted))
+        pick(&|c| !c.version.any_prerelease() && admitted(c)).or_else(|| {
+            let needed = self.world.needs_prereleases(name, candidates);
+            needed.then(|| pick(&admitted)).flatten()
+        })
     }
 
     fn dependencies(&self, package: &Package, version: &Version) -> Result<Nodes, SourceError> {

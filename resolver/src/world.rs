@@ -37,6 +37,8 @@ pub(crate) struct World<'a> {
     metadata: RefCell<BTreeMap<(PackageName, Version), Facts>>,
     /// Order in which projects were first required; ties in the solver are broken by it.
     order: RefCell<HashMap<PackageName, u32>>,
+    /// Every range that was required of a project so far.
+    required: RefCell<HashMap<PackageName, Vec<Ranges<Version>>>>,
     saw_reserve: Cell<bool>,
 }
 
@@ -104,6 +106,7 @@ impl<'a> World<'a> {
             projects: RefCell::default(),
             metadata: RefCell::default(),
             order: RefCell::default(),
+            required: RefCell::default(),
             saw_reserve: Cell::new(false),
         };
         let by_user = [&request.roots, &request.overrides, &request.constraints];
@@ -271,16 +274,35 @@ impl<'a> World<'a> {
                 }
             }));
         }
-        self.note_order(&edges);
+        self.note_required(&edges);
         edges
     }
 
-    fn note_order(&self, edges: &[Edge]) {
+    fn note_required(&self, edges: &[Edge]) {
         let mut order = self.order.borrow_mut();
+        let mut required = self.required.borrow_mut();
         for edge in edges {
             let next = u32::try_from(order.len()).unwrap_or(u32::MAX);
             order.entry(edge.name().clone()).or_insert(next);
+            let ranges = required.entry(edge.name().clone()).or_default();
+            if !ranges.contains(&edge.ranges) {
+                ranges.push(edge.ranges.clone());
+            }
         }
+    }
+
+    /// Whether some requirement on the project fits no final release, so that pre-releases count.
+    ///
+    /// What conflicts and floors leave over does not matter: a pre-release is no escape from them.
+    pub(crate) fn needs_prereleases(&self, name: &PackageName, candidates: &Candidates) -> bool {
+        let required = self.required.borrow();
+        let mut ranges = required.get(name).into_iter().flatten();
+        ranges.any(|range| {
+            let mut finals = candidates.eligible.iter().filter(|candidate| {
+                !candidate.version.any_prerelease() && self.admits(name, candidate)
+            });
+            !finals.any(|candidate| range.contains(&candidate.version))
+        })
     }
 
     /// When a project was first required; earlier is smaller.

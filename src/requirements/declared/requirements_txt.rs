@@ -130,6 +130,13 @@ fn split_option(line: &str) -> (&str, &str) {
     (name, value.trim_start_matches('=').trim())
 }
 
+/// Without quotes around the whole; a quote at the end alone belongs to a marker.
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inside = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
+    inside('"').or_else(|| inside('\'')).unwrap_or(text)
+}
+
 /// A requirement, with options such as `--hash=...` or `-f URL` behind it.
 fn requirement(collector: &mut Collector, line: &str, role: &Role, number: u32) {
     let end = [" -", "\t-"]
@@ -138,7 +145,7 @@ fn requirement(collector: &mut Collector, line: &str, role: &Role, number: u32) 
         .min()
         .unwrap_or(line.len());
     let (text, options) = line.split_at(end);
-    collector.requirement(text.trim_matches(['"', '\'']), role, number);
+    collector.requirement(unquoted(text), role, number);
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {
         let (name, value) = split_option(word);
