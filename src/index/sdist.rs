@@ -170,8 +170,8 @@ fn parts_of(path: &str) -> Vec<&str> {
 ///
 /// 1. `PKG-INFO` of Metadata 2.2 or newer that does not list the dependencies as dynamic (PEP 643),
 /// 2. `[project]` in `pyproject.toml` whose dependencies are not dynamic (PEP 621),
-/// 3. the egg-info folder's `requires.txt`, then an older `PKG-INFO` that lists dependencies; both
-///    [`Trust::Guessed`], since a build could say otherwise.
+/// 3. the egg-info folder's `requires.txt`, then an older `PKG-INFO` that lists dependencies, then
+///    none for an sdist that distutils made; all [`Trust::Guessed`], since a build could say otherwise.
 ///
 /// # Errors
 /// The reason, in lower case, when only running the build could tell.
@@ -200,6 +200,12 @@ pub fn metadata_of(
     {
         return Ok(core);
     }
+    // setuptools always leaves an egg-info folder, newer backends a pyproject.toml, and both write
+    // later versions of the format: this was distutils, which knows no dependencies
+    let by_distutils = files.pyproject.is_none()
+        && info
+            .as_ref()
+            .is_some_and(|info| info.metadata_version < (2, 0));
     let guessed = CoreMetadata {
         trust: Trust::Guessed,
         ..info.map_or_else(|| bare_core(name, version), |info| info.core)
@@ -207,7 +213,7 @@ pub fn metadata_of(
     if let Some(text) = &files.requires_txt {
         return Ok(egg_info_core(text, guessed));
     }
-    if guessed.requires_dist.is_empty() {
+    if guessed.requires_dist.is_empty() && !by_distutils {
         return Err("only building the sdist could tell its dependencies".to_owned());
     }
     Ok(guessed)

@@ -49,6 +49,16 @@ fn new_pkg_info_is_static() {
     );
 }
 
+/// pptree 3.1: made by distutils, which has no way to declare dependencies.
+#[test]
+fn a_distutils_archive_has_no_dependencies() {
+    let info = "Metadata-Version: 1.1\nName: my_lib\nVersion: 1.0\n";
+    let core = metadata(&[("my_lib-1.0/PKG-INFO", info), ("my_lib-1.0/setup.py", "x")]).unwrap();
+    assert_eq!((shown(&core), core.trust), (vec![], Trust::Guessed));
+    let info = "Metadata-Version: 2.1\nName: my_lib\nVersion: 1.0\n";
+    assert!(metadata(&[("my_lib-1.0/PKG-INFO", info)]).is_err());
+}
+
 /// T19: a field listed as dynamic is decided by the build.
 #[test]
 fn dynamic_fields_are_not_believed() {
