@@ -153,7 +153,11 @@ fn no_python(wanted: Option<PythonVersion>) -> Diagnostic {
         || "no Python 3 was found on this machine".to_owned(),
         |version| format!("no Python {version} was found on this machine"),
     );
-    Diagnostic::info(NO_PYTHON, what).help("name the Python to lock for, such as --python 3.11")
+    let help = match wanted {
+        None => "name the Python to lock for, such as --python 3.11",
+        Some(_) => "locking needs none; `pinsmith sync` will",
+    };
+    Diagnostic::info(NO_PYTHON, what).help(help)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! whole. A file that has the right bytes already is not touched.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -88,10 +88,31 @@ impl WriteError {
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            Self::NotOurs(_) => "write to another folder with `-o DIR`, or move the file away",
+            Self::NotOurs(_) => "write to another folder with `-o DIR`, or move it away",
             Self::LeavesFolder(_) => "remove the symbolic link, or write elsewhere with `-o DIR`",
             Self::Io { .. } => "check that the folder exists, is writable and has room",
         }
+    }
+}
+
+/// What decides about a file that may be in the way: its first bytes, and something that nobody
+/// wrote for what is no regular file of the folder. `None` when there is nothing.
+pub fn beginning(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    let root = folder.canonicalize().ok()?;
+    let strange = || Some(b"?".to_vec());
+    match real_path(&root, name) {
+        Ok(path) => match fs::File::open(path) {
+            Ok(file) => {
+                let mut bytes = Vec::new();
+                match file.take(4096).read_to_end(&mut bytes) {
+                    Ok(_) => Some(bytes),
+                    Err(_) => strange(),
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(_) => strange(),
+        },
+        Err(_) => strange(),
     }
 }
 
@@ -207,14 +228,11 @@ fn real_path(root: &Path, name: &str) -> Result<PathBuf, WriteError> {
     }
     match fs::symlink_metadata(&path) {
         Ok(metadata) if metadata.is_symlink() => match path.canonicalize() {
-            Ok(real) if real.starts_with(root) => Ok(real),
+            Ok(real) if real.starts_with(root) && real.is_file() => Ok(real),
             // A link to nothing could still lead anywhere.
             _ => Err(WriteError::LeavesFolder(path)),
         },
-        Ok(metadata) if !metadata.is_file() => {
-            let source = io::Error::other("it is not a regular file");
-            Err(io_error(&path, source))
-        }
+        Ok(metadata) if !metadata.is_file() => Err(WriteError::NotOurs(path)),
         _ => Ok(path),
     }
 }

@@ -21,6 +21,8 @@ pub struct Unsatisfiable {
     pub explanation: String,
     /// Remedies, each one line.
     pub help: Vec<String>,
+    /// Whether something was missing only since the network is off.
+    pub offline: bool,
     /// The user's own requirements that take part.
     pub requirements: Vec<Requirement>,
 }

@@ -1,6 +1,7 @@
 //! From the solver's proof to words, in two steps: facts first, then sentences.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ pub(crate) fn unsatisfiable(proof: &Proof, world: &World<'_>, target: &Target) -
     lines.push(conclusion(&requirements, target));
     Unsatisfiable {
         explanation: lines.join("\n"),
+        offline: facts.iter().any(|fact| is_offline(fact, world)),
         help: help(&facts, &requirements, world),
         requirements,
     }
@@ -186,7 +188,13 @@ fn no_versions(
     target: &Target,
 ) -> String {
     let Some(Known::Found(candidates)) = world.known_project(name) else {
-        return format!("{name} {}", Reason::NotFound);
+        let offline = is_offline(&Fact::NoVersions(name.clone(), range.clone()), world);
+        let reason = if offline {
+            Reason::Offline
+        } else {
+            Reason::NotFound
+        };
+        return format!("{name} {reason}");
     };
     let excluded: Vec<_> = candidates
         .ineligible
@@ -226,6 +234,15 @@ fn no_versions(
     }
 }
 
+/// Whether a fact only holds since the network is off.
+fn is_offline(fact: &Fact, world: &World<'_>) -> bool {
+    match fact {
+        Fact::Unusable(_, _, reason) => matches!(reason, Reason::Offline),
+        Fact::NoVersions(name, _) => matches!(world.known_project(name), Some(Known::Offline)),
+        Fact::Requires(..) => false,
+    }
+}
+
 fn conclusion(requirements: &[Requirement], target: &Target) -> String {
     match requirements {
         [] => format!("so there is no answer for {target}"),
@@ -258,28 +275,46 @@ fn roots_among(facts: &[Fact], world: &World<'_>) -> Vec<Requirement> {
 
 fn help(facts: &[Fact], requirements: &[Requirement], world: &World<'_>) -> Vec<String> {
     let mut help = Vec::new();
+    let unknown = |name: &dyn Display| {
+        format!(
+            "check the spelling of {name}; if it is private, add its index with --extra-index-url"
+        )
+    };
     for fact in facts {
+        if is_offline(fact, world) {
+            help.push("run once without --offline to fill the cache".to_owned());
+            continue;
+        }
         match fact {
-            Fact::Unusable(package, _, Reason::NotFound) => help.push(format!(
-                "check the spelling of {package}; if it is private, add its index with --extra-index-url"
-            )),
-            Fact::Unusable(_, _, Reason::Offline) => {
-                help.push("run once without --offline to fill the cache".to_owned());
-            }
-            Fact::NoVersions(name, range) => {
-                if let Some(Known::Found(candidates)) = world.known_project(name) {
-                    help.extend(python_hint(name, range, &candidates));
-                }
-            }
+            Fact::Unusable(package, _, Reason::NotFound) => help.push(unknown(package)),
+            Fact::NoVersions(name, range) => match world.known_project(name) {
+                Some(Known::Found(candidates)) => help.extend(hint(name, range, &candidates)),
+                _ => help.push(unknown(name)),
+            },
             _ => {}
         }
     }
-    if requirements.len() > 1 {
-        help.push("loosen or drop one of your requirements named above".to_owned());
+    if requirements.len() > 1 || help.is_empty() {
+        let one = if requirements.len() > 1 {
+            "one of your requirements"
+        } else {
+            "your requirement"
+        };
+        help.push(format!("loosen or drop {one} named above"));
     }
     help.sort();
     help.dedup();
     help
+}
+
+/// Which flag would let a release of the range count.
+fn hint(name: &PackageName, range: &Ranges<Version>, candidates: &Candidates) -> Option<String> {
+    let excluded = candidates.ineligible.iter().rev();
+    let mut excluded = excluded.filter(|(version, _)| range.contains(version));
+    if excluded.any(|(_, reason)| matches!(reason, Ineligible::TooNew)) {
+        return Some("choose a later day with --as-of, or leave it out".to_owned());
+    }
+    python_hint(name, range, candidates)
 }
 
 fn python_hint(

@@ -1,15 +1,18 @@
 //! `pinsmith compile`: requirements files in, pins out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pinsmith_resolver::{Request, Resolution};
+use pinsmith_resolver::{Request, Resolution, url_of};
 
 use super::args::{CompileArgs, GlobalArgs};
 use super::json::{ResolutionJson, to_text};
 use super::source::count;
 use super::terminal::Terminal;
-use super::world::{as_of, detect_host, location, resolve_over_index, target};
+use super::world::{detect_host, location, resolve_flags, resolve_over_index, target, typed};
 use super::{Done, Failure, answer_or_failure};
+use crate::diagnostic::Diagnostic;
+use crate::environment::OUTSIDE_THE_LOCK;
 use crate::lock::{Lock, LockOptions};
 use crate::render::{pins, requirements_txt};
 use crate::requirements::{Manifest, read_requirement_files};
@@ -41,16 +44,18 @@ pub(super) fn run(
     let location = location(&args.resolve.index, global, &host, &here)?;
     let resolved =
         resolve_over_index(&request, &target, &args.resolve, global, location, terminal)?;
+    let read = [&manifest, &constraints, &overrides];
+    let unpinned = not_pinned(&request, &manifest);
     terminal.diagnostics(
-        [&manifest, &constraints, &overrides]
-            .into_iter()
+        read.into_iter()
             .flat_map(|read| &read.diagnostics)
+            .chain(&unpinned)
             .chain(&host.diagnostics)
             .chain(&resolved.diagnostics),
     );
     let resolution = match resolved.answer {
         Ok(resolution) => resolution,
-        Err(error) => return answer_or_failure(error, terminal),
+        Err(error) => return answer_or_failure(error, &read, terminal),
     };
     let text = text(args, &resolution, &manifest)?;
     match &args.output_file {
@@ -82,6 +87,12 @@ fn read(files: &[PathBuf]) -> Result<Manifest, Failure> {
         let absolute = file
             .canonicalize()
             .map_err(|error| trouble(error.to_string()))?;
+        if absolute.is_dir() {
+            return Err(Failure::new(
+                format!("`{}` is a folder, not a file", file.display()),
+                "give a requirements file or pyproject.toml; to lock a repository use `pinsmith lock PATH`",
+            ));
+        }
         let folder = absolute.parent().unwrap_or(Path::new("/"));
         let name = absolute.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| trouble("its name is not UTF-8".to_owned()))?;
@@ -96,6 +107,27 @@ fn read(files: &[PathBuf]) -> Result<Manifest, Failure> {
     Ok(all)
 }
 
+/// Requirements with an address: they come from no index, so they are in no answer.
+fn not_pinned(request: &Request, manifest: &Manifest) -> Vec<Diagnostic> {
+    let with_address = request.roots.iter().filter(|root| url_of(root).is_some());
+    with_address
+        .map(|root| {
+            let message = format!(
+                "`{}` has an address of its own and is not pinned",
+                root.name
+            );
+            let help = "install it by hand, or ask for a release of the index instead";
+            let diagnostic = Diagnostic::warning(OUTSIDE_THE_LOCK, message).help(help);
+            let stands = manifest.requirements.iter();
+            let stands = stands.filter(|one| one.requirement == *root);
+            match stands.flat_map(|one| &one.origins).next() {
+                Some(origin) => diagnostic.at(origin.site.clone()),
+                None => diagnostic,
+            }
+        })
+        .collect()
+}
+
 /// The requirements as they stand, whatever their group.
 fn plain(manifest: &Manifest) -> Vec<pinsmith_resolver::Requirement> {
     let requirements = manifest.requirements.iter();
@@ -107,15 +139,16 @@ fn wanted(
     manifest: &Manifest,
     args: &CompileArgs,
 ) -> Result<Vec<pinsmith_resolver::Requirement>, Failure> {
-    for extra in &args.extras {
-        let known =
-            |one: &crate::requirements::ManifestRequirement| one.group.as_ref() == Some(extra);
-        if !manifest.requirements.iter().any(known) {
-            return Err(Failure::new(
-                format!("no file has an extra or group `{extra}`"),
-                "check its spelling in pyproject.toml",
-            ));
-        }
+    let requirements = manifest.requirements.iter();
+    let known: BTreeSet<&String> = requirements.filter_map(|one| one.group.as_ref()).collect();
+    if let Some(extra) = args.extras.iter().find(|extra| !known.contains(extra)) {
+        let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
+        let help = match names.as_slice() {
+            [] => "the given files have no extras and no groups".to_owned(),
+            names => format!("there are: {}", names.join(", ")),
+        };
+        let message = format!("no file has an extra or group `{extra}`");
+        return Err(Failure::new(message, help));
     }
     let chosen = manifest.requirements.iter().filter(|one| {
         let group = one.group.as_ref();
@@ -135,10 +168,9 @@ fn text(
     }
     let options = LockOptions {
         groups: args.extras.clone(),
-        as_of: as_of(&args.resolve)?,
+        as_of: args.resolve.as_of.as_ref().map(|as_of| as_of.instant),
     };
-    let locked = Lock::from_resolutions(std::slice::from_ref(resolution), manifest, &options)
-        .map_err(|error| Failure::new(error.to_string(), error.help()))?;
+    let locked = Lock::from_resolutions(std::slice::from_ref(resolution), manifest, &options)?;
     Ok(requirements_txt(&locked.lock, &command))
 }
 
@@ -146,7 +178,7 @@ fn text(
 fn command_line(args: &CompileArgs) -> String {
     let name = |path: &PathBuf| {
         let name = path.file_name().unwrap_or(path.as_os_str());
-        name.to_string_lossy().into_owned()
+        typed(&name.to_string_lossy())
     };
     let mut command = vec!["pinsmith compile".to_owned()];
     command.extend(args.files.iter().map(name));
@@ -155,9 +187,19 @@ fn command_line(args: &CompileArgs) -> String {
             .iter()
             .map(|file| format!("-c {}", name(file))),
     );
-    if args.generate_hashes {
-        command.push("--generate-hashes".to_owned());
+    let overrides = args.overrides.iter();
+    command.extend(overrides.map(|file| format!("--override {}", name(file))));
+    let extras = args.extras.iter();
+    command.extend(extras.map(|extra| format!("--extra {}", typed(extra))));
+    for (given, flag) in [
+        (args.all_extras, "--all-extras"),
+        (args.generate_hashes, "--generate-hashes"),
+    ] {
+        if given {
+            command.push(flag.to_owned());
+        }
     }
+    command.extend(resolve_flags(&args.resolve));
     command.join(" ")
 }
 
@@ -166,19 +208,24 @@ fn write(file: &Path, text: String, terminal: Terminal) -> Result<(), Failure> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    let help = "name a file in an existing folder with -o FILE";
     let name = file.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| {
-        Failure::new(
-            format!("`{}` is no file name", file.display()),
-            "name a file with -o FILE",
-        )
-    })?;
+    let name =
+        name.ok_or_else(|| Failure::new(format!("`{}` is no file name", file.display()), help))?;
+    if !folder.is_dir() {
+        let message = format!(
+            "cannot write `{}`: there is no folder `{}`",
+            file.display(),
+            folder.display()
+        );
+        return Err(Failure::new(message, help));
+    }
     let outputs = [Output {
         name: name.to_owned(),
         text,
         guard: Guard::Any,
     }];
-    write_all(folder, &outputs).map_err(|error| Failure::new(error.to_string(), error.help()))?;
+    write_all(folder, &outputs)?;
     terminal.summary("wrote", &file.display().to_string());
     Ok(())
 }

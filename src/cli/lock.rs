@@ -8,14 +8,18 @@ use super::args::{GlobalArgs, LockArgs};
 use super::json::{ResolutionJson, Stats, to_text};
 use super::source::{Source, count, open_tree};
 use super::terminal::Terminal;
-use super::world::{Resolved, as_of, detect_host, location, megabytes, resolve_over_index, target};
+use super::world::{
+    Resolved, detect_host, location, megabytes, resolve_flags, resolve_over_index, target, typed,
+};
 use super::{Done, Failure, answer_or_failure};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::environment::{EnvironmentSpec, LockFile, SpecInputs, inputs_digest};
+use crate::environment::{
+    EnvironmentSpec, Gap, LockFile, SpecInputs, UNRESOLVED_IMPORT, inputs_digest,
+};
 use crate::lock::{Lock, LockOptions};
 use crate::render::{environment, pylock, pylock_file_name, requirements_txt};
-use crate::requirements::Manifest;
-use crate::write::{Guard, Output, Written, requirements_name, write_all};
+use crate::requirements::{GENERATED_HEADER_PREFIX, Manifest};
+use crate::write::{Guard, Output, Written, beginning, requirements_name, write_all};
 
 pub(super) fn run(
     args: &LockArgs,
@@ -40,7 +44,7 @@ pub(super) fn run(
         Ok(resolution) => resolution,
         Err(error) => {
             terminal.diagnostics(source.diagnostics().chain(&diagnostics));
-            return answer_or_failure(error, terminal);
+            return answer_or_failure(error, &[&source.manifest], terminal);
         }
     };
     let (made, notes) = Made::new(args, &source, &resolution, &groups)?;
@@ -50,26 +54,26 @@ pub(super) fn run(
         .chain(&diagnostics)
         .chain(&notes)
         .collect();
-    if args.dry_run {
+    let written = if args.dry_run {
         if !terminal.json() {
             terminal.result(&made.requirements.text)?;
         }
-        terminal.diagnostics(all.iter().copied());
+        Vec::new()
     } else {
-        let written = made.write(args, &source)?;
-        terminal.diagnostics(all.iter().copied());
-        summarise(&Closing {
-            args,
-            source: &source,
-            resolution: &resolution,
-            target: &target,
-            groups: &groups,
-            written: &written,
-            diagnostics: &all,
-            stats,
-            terminal,
-        });
-    }
+        made.write(args, &source)?
+    };
+    terminal.diagnostics(all.iter().copied());
+    summarise(&Closing {
+        args,
+        source: &source,
+        resolution: &resolution,
+        target: &target,
+        groups: &groups,
+        written: &written,
+        diagnostics: &all,
+        stats,
+        terminal,
+    });
     if terminal.json() {
         let stats = args.resolve.stats.then_some(stats);
         terminal.result(&to_text(&ResolutionJson::new(&resolution, stats))?)?;
@@ -132,13 +136,12 @@ impl Made {
     ) -> Result<(Self, Vec<Diagnostic>), Failure> {
         let options = LockOptions {
             groups: groups.to_vec(),
-            as_of: as_of(&args.resolve)?,
+            as_of: args.resolve.as_of.as_ref().map(|as_of| as_of.instant),
         };
         let resolutions = std::slice::from_ref(resolution);
-        let locked = Lock::from_resolutions(resolutions, &source.manifest, &options)
-            .map_err(|error| Failure::new(error.to_string(), error.help()))?;
+        let locked = Lock::from_resolutions(resolutions, &source.manifest, &options)?;
         let folder = output_dir(args, source);
-        let existing = std::fs::read(folder.join("requirements.txt")).ok();
+        let existing = beginning(&folder, "requirements.txt");
         let name = pylock_file_name(None);
         let text = pylock(&locked.lock);
         let spec = EnvironmentSpec::new(&SpecInputs {
@@ -171,20 +174,25 @@ impl Made {
                 },
             ],
         };
-        Ok((made, locked.diagnostics))
+        let gaps = spec.gaps.iter().map(Gap::to_diagnostic);
+        let gaps = gaps.filter(|gap| gap.code != UNRESOLVED_IMPORT);
+        Ok((made, locked.diagnostics.into_iter().chain(gaps).collect()))
     }
 
     fn write(self, args: &LockArgs, source: &Source) -> Result<Vec<Written>, Failure> {
         let folder = output_dir(args, source);
+        let help = "name a folder that you may write to with -o DIR";
+        if folder.exists() && !folder.is_dir() {
+            let message = format!("`{}` is a file, not a folder", folder.display());
+            return Err(Failure::new(message, help));
+        }
         std::fs::create_dir_all(&folder).map_err(|error| {
-            Failure::new(
-                format!("cannot make the folder `{}`: {error}", folder.display()),
-                "name a folder that you may write to with -o DIR",
-            )
+            let message = format!("cannot make the folder `{}`: {error}", folder.display());
+            Failure::new(message, help)
         })?;
         let mut outputs = vec![self.requirements];
         outputs.extend(self.others);
-        write_all(&folder, &outputs).map_err(|error| Failure::new(error.to_string(), error.help()))
+        Ok(write_all(&folder, &outputs)?)
     }
 }
 
@@ -208,25 +216,26 @@ fn python_evidence(args: &LockArgs, source: &Source) -> Vec<String> {
 /// The flags that decide the result, as one would type them again; no paths of this machine.
 fn command_line(args: &LockArgs, groups: &[String]) -> String {
     let mut command = vec!["pinsmith lock".to_owned()];
-    let resolve = &args.resolve;
-    let mut flag = |name: &str, value: Option<String>| {
-        command.extend(value.map(|value| format!("--{name} {value}")));
+    command.extend(resolve_flags(&args.resolve));
+    let mut flags = |name: &str, values: Vec<String>| {
+        let shown = values
+            .iter()
+            .map(|value| format!("--{name} {}", typed(value)));
+        command.extend(shown);
     };
-    flag("python", resolve.python.map(|python| python.to_string()));
-    flag(
-        "platform",
-        resolve.platform.map(|platform| platform.to_string()),
+    let source = &args.source;
+    flags("exclude", source.exclude.clone());
+    let map = source.map.iter();
+    flags(
+        "map",
+        map.map(|(module, name)| format!("{module}={name}"))
+            .collect(),
     );
-    flag(
-        "glibc",
-        resolve
-            .glibc
-            .map(|(major, minor)| format!("{major}.{minor}")),
+    flags(
+        "accept",
+        source.accept.iter().map(ToString::to_string).collect(),
     );
-    flag("as-of", resolve.as_of.clone());
-    for group in groups {
-        flag("group", Some(group.clone()));
-    }
+    flags("group", groups.to_vec());
     command.join(" ")
 }
 
@@ -235,6 +244,8 @@ fn digest_of_inputs(source: &Source) -> pinsmith_resolver::Sha256 {
     let paths = source.scan.input_files();
     let contents: Vec<(&str, Vec<u8>)> = paths
         .filter_map(|path| Some((path, source.tree.read(path).ok()?)))
+        // what an earlier run wrote is no input
+        .filter(|(_, content)| !content.starts_with(GENERATED_HEADER_PREFIX.as_bytes()))
         .collect();
     inputs_digest(
         contents
@@ -279,7 +290,12 @@ fn summarise(closing: &Closing<'_>) {
             closing.target
         ),
     );
-    terminal.summary("freshness", &freshness(closing.resolution));
+    for (number, line) in freshness(closing.resolution).iter().enumerate() {
+        terminal.summary(if number == 0 { "freshness" } else { "" }, line);
+    }
+    if closing.args.dry_run {
+        terminal.summary("wrote", "nothing, as asked with --dry-run");
+    }
     for written in closing.written {
         let unchanged = if written.changed { "" } else { " (unchanged)" };
         let path = shorten(&written.path);
@@ -306,11 +322,14 @@ fn summarise(closing: &Closing<'_>) {
             &format!("{} above", count(attention, "finding")),
         );
     }
+    if closing.args.dry_run {
+        return;
+    }
     terminal.next(&next_command(closing.args));
 }
 
 /// How far the pins are behind the newest releases, with the direct ones that are, and why.
-fn freshness(resolution: &Resolution) -> String {
+fn freshness(resolution: &Resolution) -> Vec<String> {
     let behind: Vec<String> = resolution
         .packages
         .iter()
@@ -337,13 +356,16 @@ fn freshness(resolution: &Resolution) -> String {
             .packages
             .iter()
             .any(|package| package.lag_days.is_some());
-        return if dated {
-            "every direct requirement is at its newest release".to_owned()
+        let text = if dated {
+            "every direct requirement is at its newest release"
+        } else if resolution.packages.is_empty() {
+            "nothing is required"
         } else {
-            "unknown, since the index gives no upload times".to_owned()
+            "unknown, since the index gives no upload times"
         };
+        return vec![text.to_owned()];
     }
-    behind.join("\n            ")
+    behind
 }
 
 /// Groups that were not asked for, so that nobody looks for them in vain.
@@ -375,12 +397,10 @@ fn shorten(path: &Path) -> &Path {
 }
 
 fn next_command(args: &LockArgs) -> String {
+    let word = |path: &Path| typed(&path.to_string_lossy());
     match &args.output_dir {
-        Some(folder) => format!(
-            "pinsmith sync --lock {}",
-            folder.join("pylock.toml").display()
-        ),
+        Some(folder) => format!("pinsmith sync --lock {}", word(&folder.join("pylock.toml"))),
         None if args.source.path == Path::new(".") => "pinsmith sync".to_owned(),
-        None => format!("pinsmith sync {}", args.source.path.display()),
+        None => format!("pinsmith sync {}", word(&args.source.path)),
     }
 }

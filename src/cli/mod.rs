@@ -11,12 +11,17 @@ mod sync;
 pub mod terminal;
 mod world;
 
+use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pinsmith_resolver::{ResolveError, Unsatisfiable};
+use pinsmith_resolver::{Requirement, ResolveError, Unsatisfiable};
 
+use crate::diagnostic::{Code, Diagnostic};
+use crate::lock::LockError;
+use crate::requirements::Manifest;
+use crate::write::WriteError;
 use args::{Cli, Command};
 use terminal::Terminal;
 
@@ -44,7 +49,7 @@ pub fn run() -> ExitCode {
         Ok(Done::Yes) => ExitCode::SUCCESS,
         Ok(Done::No) => ExitCode::from(1),
         Err(failure) => {
-            terminal.failure(&failure.message, &failure.help);
+            terminal.failure(failure.code, &failure.message, &failure.help);
             ExitCode::from(2)
         }
     }
@@ -62,6 +67,8 @@ pub(crate) enum Done {
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
+    /// Its code in docs/diagnostics.md, if it has one.
+    pub(crate) code: Option<Code>,
     /// What failed, on what.
     pub(crate) message: String,
     /// What to do about it.
@@ -72,15 +79,47 @@ impl Failure {
     /// A failure with one remedy.
     pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
+            code: None,
             message: message.into(),
             help: vec![help.into()],
         }
+    }
+
+    /// Adds the code.
+    pub(crate) fn coded(self, code: Code) -> Self {
+        Self {
+            code: Some(code),
+            ..self
+        }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self {
+            code: Some(diagnostic.code),
+            message: diagnostic.message,
+            help: diagnostic.help.into_iter().collect(),
+        }
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Self::new(error.to_string(), error.help()).coded(error.code())
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        Self::new(error.to_string(), error.help()).coded(error.code())
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self {
+            code: None,
             message: format!("cannot write to standard output: {error}"),
             help: Vec::new(),
         }
@@ -90,6 +129,7 @@ impl From<io::Error> for Failure {
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self {
+            code: None,
             message: format!("cannot write JSON: {error}"),
             help: Vec::new(),
         }
@@ -97,21 +137,59 @@ impl From<serde_json::Error> for Failure {
 }
 
 /// Prints the proof that there is no answer.
-fn refuse(proof: &Unsatisfiable, terminal: Terminal) -> Result<Done, Failure> {
+fn refuse(
+    proof: &Unsatisfiable,
+    manifests: &[&Manifest],
+    terminal: Terminal,
+) -> Result<Done, Failure> {
     if terminal.json() {
         terminal.result(&json::to_text(&json::UnsatisfiableJson::new(proof))?)?;
     } else {
-        let message = format!("no set of releases fits\n{}", proof.explanation);
-        terminal.failure(&message, &proof.help);
+        let mut message = format!("no set of releases fits\n{}", proof.explanation);
+        for requirement in &proof.requirements {
+            if let Some(places) = places(requirement, manifests) {
+                let _ = write!(message, "\n`{requirement}` is asked for at {places}");
+            }
+        }
+        terminal.failure(None, &message, &proof.help);
     }
     Ok(Done::No)
 }
 
+/// Where a requirement of the user stands, the first three places.
+fn places(requirement: &Requirement, manifests: &[&Manifest]) -> Option<String> {
+    let all = manifests.iter().flat_map(|manifest| &manifest.requirements);
+    let stands = all.filter(|one| one.requirement == *requirement);
+    let mut sites: Vec<String> = stands
+        .flat_map(|one| &one.origins)
+        .map(|origin| origin.site.to_string())
+        .collect();
+    let more = sites.len().saturating_sub(3);
+    sites.truncate(3);
+    if more > 0 {
+        sites.push(format!("{more} more"));
+    }
+    (!sites.is_empty()).then(|| sites.join(", "))
+}
+
 /// Splits a resolver's error into the answer "no" and a failure of the world.
-fn answer_or_failure(error: ResolveError, terminal: Terminal) -> Result<Done, Failure> {
+fn answer_or_failure(
+    error: ResolveError,
+    manifests: &[&Manifest],
+    terminal: Terminal,
+) -> Result<Done, Failure> {
     match error {
-        ResolveError::Unsatisfiable(proof) => refuse(&proof, terminal),
+        ResolveError::Unsatisfiable(proof) if proof.offline => Err(Failure {
+            code: None,
+            message: format!(
+                "the cache does not hold what is needed\n{}",
+                proof.explanation
+            ),
+            help: proof.help,
+        }),
+        ResolveError::Unsatisfiable(proof) => refuse(&proof, manifests, terminal),
         ResolveError::Source(error) => Err(Failure {
+            code: None,
             message: error.message,
             help: error.help.into_iter().collect(),
         }),

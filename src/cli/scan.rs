@@ -7,6 +7,7 @@ use super::args::ScanArgs;
 use super::json::{ScanJson, to_text};
 use super::source::{Source, count};
 use super::terminal::Terminal;
+use super::world::typed;
 use super::{Done, Failure};
 use crate::escape::visible;
 use crate::requirements::{Confidence, Manifest, MappedImport, ModuleKind};
@@ -21,7 +22,10 @@ pub(super) fn run(args: &ScanArgs, terminal: Terminal) -> Result<Done, Failure> 
     }
     terminal.result(&report(&source.scan, &source.manifest))?;
     terminal.diagnostics(source.diagnostics());
-    terminal.next("pinsmith lock");
+    terminal.next(&match args.source.path.to_str() {
+        Some(".") | None => "pinsmith lock".to_owned(),
+        Some(path) => format!("pinsmith lock {}", typed(path)),
+    });
     Ok(Done::Yes)
 }
 

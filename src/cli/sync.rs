@@ -10,7 +10,7 @@ use pinsmith_resolver::PythonVersion;
 use super::args::{GlobalArgs, IndexArgs, InstallerArg, SyncArgs};
 use super::source::{count, open_tree};
 use super::terminal::Terminal;
-use super::world::{cache_dir, detect_host, location};
+use super::world::{cache_dir, detect_host, location, typed};
 use super::{Done, Failure};
 use crate::index::Location;
 use crate::index::location::Proxy;
@@ -25,7 +25,7 @@ pub(super) fn run(
     let lock_file = args
         .lock
         .clone()
-        .unwrap_or_else(|| args.path.join("pylock.toml"));
+        .unwrap_or_else(|| below(&args.path, "pylock.toml"));
     let wanted = wanted_python(args, &lock_file)?;
     let host = detect_host(wanted, tree.root());
     let python = match (&args.python, &host.python) {
@@ -58,9 +58,25 @@ pub(super) fn run(
         SyncEvent::Line(line) => progress.say(line.chars().take(100).collect()),
     });
     progress.finish();
-    let report = report.map_err(|error| Failure::new(error.to_string(), error.help()))?;
+    let report = report
+        .map_err(|error| Failure::new(error.to_string(), error.help()).coded(error.code()))?;
     tell(&report, args, terminal);
     Ok(Done::Yes)
+}
+
+/// The virtual environment that is made.
+fn venv(args: &SyncArgs) -> PathBuf {
+    let own = || below(&args.path, ".venv");
+    args.venv.clone().unwrap_or_else(own)
+}
+
+/// A file of the repository, as one would type it.
+fn below(folder: &Path, name: &str) -> PathBuf {
+    if folder == Path::new(".") {
+        PathBuf::from(name)
+    } else {
+        folder.join(name)
+    }
 }
 
 /// The Python of `--python`, else the one that the lock was made for.
@@ -97,7 +113,7 @@ fn options(
     let mut indexes: Vec<String> = location.indexes.iter().map(ToString::to_string).collect();
     let index = indexes.pop().unwrap_or_default();
     SyncOptions {
-        venv: args.venv.clone().unwrap_or_else(|| args.path.join(".venv")),
+        venv: venv(args),
         python,
         installer: match args.installer {
             InstallerArg::Auto => Installer::Auto,
@@ -129,7 +145,7 @@ fn tell(report: &SyncReport, args: &SyncArgs, terminal: Terminal) {
         terminal.summary("note", note);
     }
     let made = if report.created { "made" } else { "updated" };
-    let venv = args.venv.clone().unwrap_or_else(|| args.path.join(".venv"));
+    let venv = venv(args);
     terminal.summary(
         made,
         &format!(
@@ -143,9 +159,13 @@ fn tell(report: &SyncReport, args: &SyncArgs, terminal: Terminal) {
     if !report.removed.is_empty() {
         terminal.summary("removed", &report.removed.join(", "));
     }
+    let venv = venv.display();
     if cfg!(windows) {
-        terminal.next(&format!("{}\\Scripts\\activate", venv.display()));
+        terminal.next(&typed(&format!("{venv}\\Scripts\\activate")));
     } else {
-        terminal.next(&format!("source {}/bin/activate", venv.display()));
+        terminal.next(&format!(
+            "source {}",
+            typed(&format!("{venv}/bin/activate"))
+        ));
     }
 }

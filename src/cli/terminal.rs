@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{ColorWhen, Format, GlobalArgs};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::escape::visible;
 
 /// Where output goes and how much of it.
@@ -86,11 +86,13 @@ impl Terminal {
 
     /// Prints a labelled line of the closing summary.
     pub fn summary(&self, label: &str, text: &str) {
+        let text = visible(text);
         self.note(&format!("{GREEN}{label:>10}{GREEN:#}  {text}"));
     }
 
     /// Prints the next command to type.
     pub fn next(&self, command: &str) {
+        let command = visible(command);
         self.note(&format!(
             "{CYAN}{:>10}{CYAN:#}  {BOLD}{command}{BOLD:#}",
             "next"
@@ -112,9 +114,13 @@ impl Terminal {
     }
 
     /// Prints why a command failed and what to do about it.
-    pub fn failure(&self, message: &str, help: &[String]) {
+    pub fn failure(&self, code: Option<Code>, message: &str, help: &[String]) {
+        let code = code.map_or_else(String::new, |code| format!("[{}]", code.0));
         let message: Vec<_> = message.lines().map(visible).collect();
-        print_error_line(&format!("{RED}error{RED:#}: {}", message.join("\n  ")));
+        print_error_line(&format!(
+            "{RED}error{code}{RED:#}: {}",
+            message.join("\n  ")
+        ));
         for line in help {
             print_error_line(&format!("  {CYAN}help{CYAN:#}: {}", visible(line)));
         }

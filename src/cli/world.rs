@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
+use clap::ValueEnum as _;
 use pinsmith_resolver::{
     Options, PrereleasePolicy, PythonVersion, Request, Resolution, ResolutionMode, ResolveError,
     Target, resolve,
@@ -56,7 +56,7 @@ pub(super) fn target(args: &ResolveArgs, host: &Host) -> Result<Target, Failure>
             })?;
             Target::new(python.without_patch(), platform)
         }
-        _ => host.target(args.python).map_err(from_diagnostic)?,
+        _ => host.target(args.python)?,
     };
     if args.python.is_some_and(|python| python.patch.is_none()) {
         // `--python 3.11` means 3.11.0, whatever patch release this machine has
@@ -66,13 +66,6 @@ pub(super) fn target(args: &ResolveArgs, host: &Host) -> Result<Target, Failure>
         target.floor = floor;
     }
     Ok(target)
-}
-
-fn from_diagnostic(diagnostic: Diagnostic) -> Failure {
-    Failure {
-        message: diagnostic.message,
-        help: diagnostic.help.into_iter().collect(),
-    }
 }
 
 /// Finds out which index is asked.
@@ -89,7 +82,7 @@ pub(super) fn location(
     };
     let cache = Cache::new(cache_dir(global));
     discover_here(&flags, tree, &|| pip_default_index(host, &cache))
-        .map_err(|error| Failure::new(error.to_string(), error.help()))
+        .map_err(|error| error.diagnostic().into())
 }
 
 /// A resolution with what it cost.
@@ -114,13 +107,8 @@ pub(super) fn resolve_over_index(
     settings.offline = args.index.offline;
     settings.refresh = args.index.refresh;
     settings.progress = Some(Arc::new(Shown(progress.clone())));
-    let index = Index::open(settings).map_err(|error| {
-        Failure::new(
-            error.to_string(),
-            "check pip's certificate and proxy settings",
-        )
-    })?;
-    let answer = resolve(request, target, &index, &options(args)?);
+    let index = Index::open(settings).map_err(|error| error.diagnostic())?;
+    let answer = resolve(request, target, &index, &options(args));
     progress.finish();
     let traffic = index.stats();
     let stats = Stats {
@@ -156,8 +144,8 @@ pub(super) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-fn options(args: &ResolveArgs) -> Result<Options, Failure> {
-    Ok(Options {
+fn options(args: &ResolveArgs) -> Options {
+    Options {
         mode: match args.resolution {
             ResolutionArg::Coherent => ResolutionMode::Coherent,
             ResolutionArg::Newest => ResolutionMode::Newest,
@@ -169,41 +157,58 @@ fn options(args: &ResolveArgs) -> Result<Options, Failure> {
             PrereleaseArg::Allow => PrereleasePolicy::Allow,
             PrereleaseArg::Disallow => PrereleasePolicy::Disallow,
         },
-        as_of: as_of(args)?,
-    })
+        as_of: args.as_of.as_ref().map(|as_of| as_of.instant),
+    }
 }
 
-/// The instant that `--as-of` means: a day is its last second in UTC, a duration counts from now.
-pub(super) fn as_of(args: &ResolveArgs) -> Result<Option<Timestamp>, Failure> {
-    let Some(text) = &args.as_of else {
-        return Ok(None);
+/// The flags that decide what is resolved, as one would type them again.
+pub(super) fn resolve_flags(args: &ResolveArgs) -> Vec<String> {
+    let value = |value: &dyn ToString| Some(value.to_string());
+    let glibc = args.glibc.map(|(major, minor)| format!("{major}.{minor}"));
+    let resolution = match args.resolution {
+        ResolutionArg::Coherent => None,
+        other => other.to_possible_value(),
     };
-    parse_as_of(text, Timestamp::now()).map(Some).ok_or_else(|| {
-        Failure::new(
-            format!("`--as-of {text}` is no date and no duration"),
-            "write a day (2024-03-01), an instant (2024-03-01T12:00:00Z) or a duration (30d, 12h, 3w)",
-        )
-    })
+    let prerelease = match args.prerelease {
+        PrereleaseArg::IfNecessary => None,
+        other => other.to_possible_value(),
+    };
+    let flags = [
+        (
+            "python",
+            args.python.as_ref().and_then(|python| value(python)),
+        ),
+        (
+            "platform",
+            args.platform.as_ref().and_then(|platform| value(platform)),
+        ),
+        ("glibc", glibc),
+        (
+            "resolution",
+            resolution.map(|one| one.get_name().to_owned()),
+        ),
+        (
+            "prerelease",
+            prerelease.map(|one| one.get_name().to_owned()),
+        ),
+        ("as-of", args.as_of.as_ref().map(|as_of| as_of.text.clone())),
+    ];
+    let given = flags.into_iter();
+    given
+        .filter_map(|(name, value)| Some(format!("--{name} {}", typed(&value?))))
+        .collect()
 }
 
-fn parse_as_of(text: &str, now: Timestamp) -> Option<Timestamp> {
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Some(instant);
+/// A word as one would type it in a shell.
+pub(super) fn typed(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./~:=@%+,".contains(c) || !c.is_ascii();
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else if cfg!(windows) {
+        format!("\"{word}\"")
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
-    if let Ok(day) = text.parse::<jiff::civil::Date>() {
-        let next = day.checked_add(1.day()).ok()?;
-        let midnight = next.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        return midnight.checked_sub(SignedDuration::from_secs(1)).ok();
-    }
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let hours = match unit {
-        "h" => 1,
-        "d" => 24,
-        "w" => 7 * 24,
-        _ => return None,
-    };
-    let hours = number.parse::<i64>().ok()?.checked_mul(hours)?;
-    now.checked_sub(SignedDuration::from_hours(hours)).ok()
 }
 
 #[cfg(test)]
@@ -211,20 +216,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_of_takes_days_instants_and_durations() {
-        let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
-        for (text, expected) in [
-            ("2024-03-01", Some("2024-03-01T23:59:59Z")),
-            ("2024-03-01T06:00:00Z", Some("2024-03-01T06:00:00Z")),
-            ("30d", Some("2026-10-21T12:00:00Z")),
-            ("2w", Some("2026-11-06T12:00:00Z")),
-            ("12h", Some("2026-11-20T00:00:00Z")),
-            ("yesterday", None),
-            ("30ä", None),
-            ("", None),
+    #[cfg(unix)]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        for (word, expected) in [
+            ("a/b-1.txt", "a/b-1.txt"),
+            ("new locks", "'new locks'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("", "''"),
         ] {
-            let found = parse_as_of(text, now).map(|instant| instant.to_string());
-            assert_eq!(found.as_deref(), expected, "{text}");
+            assert_eq!(typed(word), expected);
         }
     }
 }

@@ -259,7 +259,7 @@ fn sources(inputs: &SpecInputs<'_>, gaps: &mut BTreeSet<Gap>) -> Vec<SourceSpec>
             "not pinned"
         };
         let why = format!(
-            "`{}` comes from a {} source, {state}; it is in no lock",
+            "`{}` has an address of its own ({}, {state}); it is in no lock",
             source.name,
             source.kind.as_str()
         );

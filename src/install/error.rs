@@ -126,7 +126,7 @@ impl SyncError {
             Self::NotAVenv { .. } => "choose another folder with `--venv DIR`",
             Self::UnknownVenv(_) => {
                 "remove it and run again, choose another with `--venv DIR`, or allow it with \
-                 `--trust-project`"
+                 `--trust-venv`"
             }
             Self::PythonOfTree(_) => "choose a Python of your own with `--python`",
             Self::OtherPython { .. } => {

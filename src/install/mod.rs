@@ -54,7 +54,7 @@ pub struct SyncOptions {
     /// The repository; nothing in it is run.
     pub tree: PathBuf,
     /// Whether a virtual environment may be changed that pinsmith did not make, which runs its
-    /// Python (`--trust-project`).
+    /// Python (`--trust-venv`).
     pub trust_venv: bool,
     /// Certificates and proxy, when the index settings name them.
     pub network: Network,

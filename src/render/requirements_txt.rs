@@ -88,7 +88,8 @@ fn via(lock: &Lock, package: &LockedPackage) -> Vec<String> {
     let more = sites.len() - shown;
     via.extend(sites.drain(..shown));
     if more > 0 {
-        via.push(format!("and {more} more places"));
+        let places = if more == 1 { "place" } else { "places" };
+        via.push(format!("and {more} more {places}"));
     }
     if via.is_empty() && package.evidence.root {
         via.push("your requirement".to_owned());

@@ -198,14 +198,27 @@ impl Listing {
     }
 
     fn link(&mut self, tree: &Tree, full: &Path, path: String) {
-        let Ok(target) = full.canonicalize() else {
-            return;
+        let target = full.canonicalize().ok();
+        let inside =
+            target.and_then(|target| root_relative(target.strip_prefix(tree.root()).ok()?));
+        match inside {
+            Some(target) => self.links.push((path, target)),
+            None if is_declaration(&path) || is_source(&path) => self.stray_link(path),
+            None => {}
+        }
+    }
+
+    fn stray_link(&mut self, file: String) {
+        self.unreadable += 1;
+        let message = format!("the link `{file}` leads nowhere or out of the scanned folder");
+        let site = Site {
+            file,
+            line: 0,
+            cell: None,
         };
-        let inside = target
-            .strip_prefix(tree.root())
-            .ok()
-            .and_then(root_relative);
-        self.links.extend(inside.map(|target| (path, target)));
+        let diagnostic = Diagnostic::warning(codes::UNREADABLE, message).at(site);
+        self.diagnostics
+            .push(diagnostic.help("it was left out; put the file itself in its place"));
     }
 
     fn unsafe_name(&mut self, path: &Path) {
@@ -298,6 +311,11 @@ fn is_python_script(path: &Path) -> bool {
     let head = head.get(..length).unwrap_or_default();
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     line.starts_with(b"#!") && memchr::memmem::find(line, b"python").is_some()
+}
+
+fn is_source(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension);
+    matches!(extension, Some("py" | "pyw" | "ipynb"))
 }
 
 /// Whether a file declares requirements, judging by its name alone.

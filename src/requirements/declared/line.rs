@@ -266,14 +266,18 @@ impl Collector {
         let (what, flag) = match kind {
             IndexKind::Default => ("index", "--index-url"),
             IndexKind::Extra => ("index", "--extra-index-url"),
-            IndexKind::FindLinks => ("link page", "--find-links"),
+            IndexKind::FindLinks => ("link page", ""),
         };
-        let help = format!("pass `{flag}` yourself, or `--trust-project`, if you trust it");
+        let help = if flag.is_empty() {
+            "link pages are not read; give an index that has these files".to_owned()
+        } else {
+            format!("pass it with `{flag}` yourself, if you trust it")
+        };
         let message = format!(
             "the tree names the {what} `{}`, which it does not get to choose",
             shown(&url)
         );
-        self.info(codes::INDEX_EVIDENCE, line, message, &help);
+        self.warn(codes::INDEX_EVIDENCE, line, message, &help);
         let site = self.site(line);
         self.out.indexes.push(DeclaredIndex { url, kind, site });
     }
