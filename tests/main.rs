@@ -7,4 +7,7 @@
 
 mod architecture;
 mod checker;
+mod cli;
+mod interrupt;
 mod scenarios;
+mod support;
