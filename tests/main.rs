@@ -8,6 +8,7 @@
 mod architecture;
 mod checker;
 mod cli;
+mod documents;
 mod interrupt;
 mod scenarios;
 mod support;

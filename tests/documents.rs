@@ -1,0 +1,94 @@
+//! The documents say what the program does.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Every code of the sources is explained in `docs/diagnostics.md`, and the reverse.
+#[test]
+fn every_diagnostic_code_is_explained() {
+    let mut in_sources = BTreeSet::new();
+    for (_, text) in sources(&["src"]) {
+        for part in text.split("Code(\"").skip(1) {
+            in_sources.extend(part.split('"').next().map(str::to_owned));
+        }
+    }
+    let document = read("docs/diagnostics.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    let explained: BTreeSet<String> = rows.iter().map(|row| (*row).to_owned()).collect();
+    assert_eq!(explained.len(), rows.len(), "a code is explained twice");
+    assert_eq!(in_sources, explained);
+}
+
+/// Each rule of `docs/security.md` names what holds it: functions of tests, or cases as
+/// `SUBJECT/NAME`.
+#[test]
+fn every_rule_of_trust_has_its_tests() {
+    let mut tests = BTreeSet::new();
+    for (_, text) in sources(&["src", "tests", "resolver/src"]) {
+        for part in text.split("#[test]").skip(1) {
+            let name = part.split("fn ").nth(1).unwrap_or_default();
+            tests.extend(name.split('(').next().map(str::to_owned));
+        }
+    }
+    let document = read("docs/security.md");
+    let rules: Vec<&str> = document.split("\n## ").skip(1).collect();
+    assert!(rules.len() >= 8);
+    for rule in rules {
+        let title = rule.lines().next().unwrap_or_default();
+        let (_, held) = rule
+            .split_once("Held by")
+            .unwrap_or_else(|| panic!("{title} names no test"));
+        let names: Vec<&str> = held.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{title}");
+        for name in names {
+            let known = match name.split_once('/') {
+                Some((subject, case)) => read(&format!("fixtures/cli/{subject}.toml"))
+                    .contains(&format!("name = \"{case}\"")),
+                None => tests.contains(name),
+            };
+            assert!(known, "{title}: there is no test {name}");
+        }
+    }
+}
+
+/// The examples of `docs/json.md` are what the cases of the command line get.
+#[test]
+fn examples_of_json_are_real() {
+    let document = read("docs/json.md");
+    let mut examples = 0;
+    for part in document.split("<!-- from ").skip(1) {
+        let (case, rest) = part.split_once(" -->").unwrap();
+        let example = rest.split("```json\n").nth(1).unwrap();
+        let example = example.split("```").next().unwrap();
+        let transcript = read(&format!("fixtures/cli/{case}.txt"));
+        assert!(transcript.contains(example), "{case} says something else");
+        examples += 1;
+    }
+    assert!(examples >= 3);
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut stack: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
+    let mut found = Vec::new();
+    while let Some(folder) = stack.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                stack.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !path.ends_with("documents.rs")
+            {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
