@@ -143,7 +143,8 @@ fn solve_with(
         let proof = match search.solve(&floors) {
             Ok(chosen) => return Ok(Within::Solved(chosen)),
             Err(Failure::NoSolution(proof)) => proof,
-            Err(failure) => return Err(failure),
+            Err(Failure::TooLong) => return Ok(Within::TooSmall),
+            Err(failure @ Failure::Source(_)) => return Err(failure),
         };
         let mut named = search.floors_in(&proof, &floors);
         if named.is_empty() {

@@ -1,6 +1,6 @@
 //! The world as the solver wants to see it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -31,6 +31,19 @@ pub(crate) struct Provider<'w, 'a> {
     pub(crate) floors: &'w Floors,
     /// The version last chosen for a project: its extras had better take the same.
     chosen: RefCell<HashMap<PackageName, Version>>,
+    /// How many more decisions this run may take; `None` is any number.
+    decisions_left: Cell<Option<u32>>,
+}
+
+/// Why a run stopped without a proof.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// The world failed.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The run took more decisions than it was allowed.
+    #[error("the run took too many decisions")]
+    TooLong,
 }
 
 /// Why a package or version cannot be used, other than by its requirements.
@@ -63,12 +76,14 @@ impl<'w, 'a> Provider<'w, 'a> {
         mode: ResolutionMode,
         reserves: bool,
         floors: &'w Floors,
+        decisions: Option<u32>,
     ) -> Self {
         Self {
             world,
             mode,
             reserves,
             floors,
+            decisions_left: Cell::new(decisions),
             chosen: RefCell::default(),
         }
     }
@@ -180,7 +195,7 @@ impl DependencyProvider for Provider<'_, '_> {
     type VS = Ranges<Version>;
     type Priority = Priority;
     type M = Reason;
-    type Err = SourceError;
+    type Err = Stop;
 
     fn prioritize(
         &self,
@@ -208,10 +223,14 @@ impl DependencyProvider for Provider<'_, '_> {
         &self,
         package: &Package,
         range: &Ranges<Version>,
-    ) -> Result<Option<Version>, SourceError> {
+    ) -> Result<Option<Version>, Stop> {
         let Some(name) = package.name() else {
             return Ok(Some(root_version()));
         };
+        if let Some(left) = self.decisions_left.get() {
+            let left = left.checked_sub(1).ok_or(Stop::TooLong)?;
+            self.decisions_left.set(Some(left));
+        }
         let Known::Found(candidates) = self.world.project(name)? else {
             return Ok(None);
         };
@@ -230,7 +249,7 @@ impl DependencyProvider for Provider<'_, '_> {
         &self,
         package: &Package,
         version: &Version,
-    ) -> Result<Dependencies<Package, Ranges<Version>, Reason>, SourceError> {
+    ) -> Result<Dependencies<Package, Ranges<Version>, Reason>, Stop> {
         Ok(match self.dependencies(package, version)? {
             Err(reason) => Dependencies::Unavailable(reason),
             Ok(nodes) => {

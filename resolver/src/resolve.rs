@@ -108,6 +108,11 @@ pub fn resolve(
             Err(ResolveError::Unsatisfiable(Box::new(story)))
         }
         Err(Failure::Source(error)) => Err(error.into()),
+        // only runs within floors are given up, and the last resort is a run without any
+        Err(Failure::TooLong) => Err(ResolveError::Source(SourceError {
+            message: "the solver gave up after too many decisions".to_owned(),
+            help: Some("add bounds to your requirements".to_owned()),
+        })),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::SourceError;
 use crate::eligible::Candidate;
 use crate::explain::Proof;
 use crate::package::Package;
-use crate::provider::{Provider, root_version};
+use crate::provider::{Provider, Stop, root_version};
 use crate::resolve::{Chosen, ResolutionMode};
 use crate::world::{Known, World};
 
@@ -42,8 +42,14 @@ impl Floors {
 #[derive(Debug)]
 pub(crate) enum Failure {
     NoSolution(Box<Proof>),
+    /// The run was given up after too many decisions.
+    TooLong,
     Source(SourceError),
 }
+
+/// How many decisions a run within floors may take. A run that goes well takes about as many as the
+/// answer has packages; tight floors can make the solver wander through thousands of releases.
+const DECISIONS_WITHIN_FLOORS: u32 = 4_000;
 
 /// A series of runs over one world.
 pub(crate) struct Search<'w, 'a> {
@@ -85,7 +91,8 @@ impl<'w, 'a> Search<'w, 'a> {
 
     fn run(&mut self, floors: &Floors) -> Result<Chosen, Failure> {
         self.solves += 1;
-        let provider = Provider::new(self.world, self.mode, self.reserves, floors);
+        let decisions = (*floors != Floors::default()).then_some(DECISIONS_WITHIN_FLOORS);
+        let provider = Provider::new(self.world, self.mode, self.reserves, floors, decisions);
         match pubgrub::resolve(&provider, Package::Root, root_version()) {
             Ok(solution) => Ok(Chosen::of(solution)),
             Err(PubGrubError::NoSolution(proof)) => Err(Failure::NoSolution(Box::new(proof))),
@@ -93,7 +100,10 @@ impl<'w, 'a> Search<'w, 'a> {
                 PubGrubError::ErrorRetrievingDependencies { source, .. }
                 | PubGrubError::ErrorChoosingVersion { source, .. }
                 | PubGrubError::ErrorInShouldCancel(source),
-            ) => Err(Failure::Source(source)),
+            ) => Err(match source {
+                Stop::Source(source) => Failure::Source(source),
+                Stop::TooLong => Failure::TooLong,
+            }),
         }
     }
 
