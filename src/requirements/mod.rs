@@ -19,7 +19,8 @@ pub use declared::{
     Declared, DeclaredIndex, DeclaredRequirement, GENERATED_HEADER_PREFIX, Include, IndexKind,
 };
 pub use modules::{
-    Availability, Lookup, Provider, distribution_of_repository, is_known_distribution, lookup,
+    Availability, Lookup, Provider, distribution_of_repository, host_beside, is_known_distribution,
+    lookup,
 };
 pub use stdlib::{StdlibRange, is_stdlib};
 

@@ -24,6 +24,9 @@ static NAMESPACED: LazyLock<Table> =
 /// Every distribution that policy, table or namespace list name.
 static KNOWN: LazyLock<HashSet<String>> = LazyLock::new(known_distributions);
 
+/// The note of names that nearly always mean a file of the tree.
+pub(super) const LOCAL_NAME: &str = "local-name trap";
+
 /// What is known about a module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
@@ -63,7 +66,8 @@ pub enum Provider {
         /// Its name, for people.
         program: &'static str,
     },
-    /// Not installable: a namespace root or a name that nearly always means local code.
+    /// Nothing that pip installs: a namespace root, a name that nearly always means local code, or
+    /// software that is built or fetched by hand.
     Never,
     /// Neither policy nor table know it.
     Unknown,
@@ -103,6 +107,20 @@ pub fn lookup(module: &ModuleName) -> Lookup {
         ambiguous: false,
         note: "",
     })
+}
+
+/// The program that provides a module, if the code runs in that program at all.
+///
+/// Names such as `nodes` say nothing by themselves; beside `folder_paths` they are ComfyUI's.
+///
+/// ```
+/// use pinsmith::requirements::host_beside;
+/// use pinsmith::scan::ModuleName;
+/// assert_eq!(host_beside(&ModuleName::new("nodes").unwrap()), Some("ComfyUI"));
+/// ```
+pub fn host_beside(module: &ModuleName) -> Option<&'static str> {
+    let row = POLICY.row(module.top_level())?;
+    (row.column(1) == "host-beside").then(|| row.column(4))
 }
 
 /// Whether policy, table or namespace list name this distribution.
@@ -147,12 +165,17 @@ fn repository_key(url: &str) -> Option<String> {
 
 fn exact(prefix: &str) -> Option<Lookup> {
     let row = POLICY.row(prefix)?;
+    let note = match row.column(1) {
+        // without the program it is a name like any other
+        "host-beside" => LOCAL_NAME,
+        _ => row.column(4),
+    };
     Some(Lookup {
         module: prefix.to_owned(),
         provider: provider_of(&row)?,
         alternatives: row.list(3).filter(|item| !item.contains("://")).collect(),
         ambiguous: row.column(1) == "ambiguous",
-        note: row.column(4),
+        note,
     })
 }
 
@@ -165,7 +188,7 @@ fn provider_of(row: &Row) -> Option<Provider> {
         })
     };
     match row.column(1) {
-        "never" => Some(Provider::Never),
+        "never" | "host-beside" | "manual" => Some(Provider::Never),
         "host" => Some(Provider::Host {
             program: row.column(4),
         }),
@@ -245,7 +268,7 @@ fn known_distributions() -> HashSet<String> {
     });
     let policy = POLICY
         .rows()
-        .filter(|row| row.column(1) != "host" && row.column(1) != "git-only")
+        .filter(|row| row.column(1) != "git-only")
         .filter_map(|row| name(row.column(2)));
     let alternatives = POLICY
         .rows()

@@ -16,6 +16,8 @@ pub(super) struct Facts {
     pub(super) artifacts: Vec<Artifact>,
     /// Literal folders that the code adds to `sys.path`.
     pub(super) path_entries: Vec<String>,
+    /// Compiled modules that a build file makes.
+    pub(super) extensions: Vec<String>,
     /// What a module defines at its top level, if [`Origin::definitions`] asked for it.
     pub(super) definitions: Option<Definitions>,
     /// Whether it declares its own requirements (PEP 723).
@@ -64,6 +66,7 @@ impl Facts {
         self.install_lines.extend(other.install_lines);
         self.artifacts.extend(other.artifacts);
         self.path_entries.extend(other.path_entries);
+        self.extensions.extend(other.extensions);
         self.diagnostics.extend(other.diagnostics);
     }
 }

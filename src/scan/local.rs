@@ -17,6 +17,8 @@ pub(super) struct Locals {
     projects: BTreeSet<String>,
     /// Folders that some file adds to `sys.path`.
     path_entries: BTreeSet<String>,
+    /// Compiled modules that some build file makes.
+    extensions: BTreeSet<String>,
     /// What modules with the name of a well-known distribution define, by [`Self::modules`].
     definitions: BTreeMap<String, Definitions>,
 }
@@ -79,6 +81,11 @@ impl Locals {
         }
     }
 
+    /// Adds a compiled module that a build file makes.
+    pub(super) fn add_extension(&mut self, name: String) {
+        self.extensions.insert(name);
+    }
+
     /// Adds what a file defines.
     pub(super) fn add_definitions(&mut self, file: &str, definitions: Definitions) {
         let module = file.rsplit_once('.').map_or(file, |(module, _)| module);
@@ -135,6 +142,9 @@ impl Locals {
     fn provides(&self, roots: &[Root], file: &str, import: &Import) -> bool {
         let top = import.module.top_level();
         let known = is_well_known(top);
+        if !known && self.extensions.contains(top) {
+            return true;
+        }
         for root in roots {
             let base = join(&root.folder, top);
             let package = join(&base, "__init__");

@@ -7,11 +7,13 @@ mod artifact;
 pub mod codes;
 mod decode;
 mod facts;
+mod ignored;
 mod import;
 mod lines;
 mod local;
 mod notebook;
 mod python;
+mod script;
 mod shell;
 mod tree;
 mod walk;
@@ -69,6 +71,9 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
             }
         }
     }
+    for script in &listing.scripts {
+        scan.install_lines.extend(script::read(tree, script));
+    }
     scan.declaration_files.sort();
     scan.declaration_files.dedup();
     scan
@@ -96,7 +101,7 @@ fn read_source(tree: &Tree, source: &Source) -> Result<Facts, Diagnostic> {
     let origin = Origin {
         file,
         cell: None,
-        base: base_context(tree, file),
+        base: base_context(tree, file, &decoded.text),
         definitions: local::wants_definitions(file),
     };
     let mut facts = match source.kind {
@@ -113,7 +118,7 @@ fn read_source(tree: &Tree, source: &Source) -> Result<Facts, Diagnostic> {
 }
 
 /// The context of an import that nothing guards, judging by where the file is.
-fn base_context(tree: &Tree, file: &str) -> ImportContext {
+fn base_context(tree: &Tree, file: &str, text: &str) -> ImportContext {
     let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
     let is_build = matches!(
         name,
@@ -124,8 +129,9 @@ fn base_context(tree: &Tree, file: &str) -> ImportContext {
             | "versioneer.py"
             | "hatch_build.py"
     );
-    // A package may have a module of the name `setup`.
-    if is_build && !tree.root().join(folder).join("__init__.py").exists() {
+    // A package may have a module of the name `setup`, or an extension that is built on its own.
+    let builds = || text.contains("setuptools") || text.contains("distutils");
+    if is_build && (builds() || !tree.root().join(folder).join("__init__.py").exists()) {
         return ImportContext::Build;
     }
     let is_test_folder = |part: &str| {
@@ -153,6 +159,10 @@ fn locals(listing: &walk::Listing, read: &mut [Result<Facts, Diagnostic>]) -> Lo
         for entry in facts.path_entries.drain(..) {
             locals.add_path_entry(&source.path, &entry);
         }
+        facts
+            .extensions
+            .drain(..)
+            .for_each(|name| locals.add_extension(name));
         if let Some(definitions) = facts.definitions.take() {
             locals.add_definitions(&source.path, definitions);
         }
@@ -191,7 +201,8 @@ pub struct Scan {
     pub files: FileCounts,
     /// Every import, in the order of files and lines; nothing is merged or mapped yet.
     pub imports: Vec<Import>,
-    /// `pip install` and similar lines in notebooks: evidence, never an import by itself.
+    /// `pip install` and similar lines of notebooks, Dockerfiles, shell scripts and the README:
+    /// evidence, never an import by itself.
     pub install_lines: Vec<InstallLine>,
     /// Files that declare requirements, root-relative with `/`, in order; Python files with a
     /// PEP 723 block are among them.
@@ -215,7 +226,7 @@ pub struct FileCounts {
     pub unreadable: usize,
 }
 
-/// A requirement that a notebook installs on the way, such as `!pip install einops==0.6`.
+/// A requirement that a notebook or a script installs on the way, such as `!pip install einops==0.6`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallLine {
     /// The requirement as written, without options: `einops==0.6`, `git+https://...`.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use self::magic::Prepared;
 use super::facts::{Facts, Origin};
-use super::{ImportContext, InstallLine, InstallTool, Site, codes, python, shell};
+use super::{ImportContext, Site, codes, python, shell};
 use crate::diagnostic::Diagnostic;
 
 /// The parts of a notebook that tell what it needs; outputs are never kept.
@@ -132,16 +132,10 @@ fn read_cell(source: &str, file: &str, number: u32, facts: &mut Facts) {
     let Prepared { python, shell } = magic::prepare(source);
     for piece in shell {
         for installed in shell::installed(&piece.text) {
-            facts.install_lines.push(InstallLine {
-                requirement: installed.requirement,
-                site: origin.site(piece.line.saturating_add(installed.line)),
-                weak: piece.conditional || installed.weak,
-                tool: if installed.conda {
-                    InstallTool::Conda
-                } else {
-                    InstallTool::Pip
-                },
-            });
+            let site = origin.site(piece.line.saturating_add(installed.line));
+            facts
+                .install_lines
+                .push(installed.line_at(site, piece.conditional));
         }
     }
     facts.extend(python::read(&python, &origin));

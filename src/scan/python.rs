@@ -9,6 +9,7 @@ mod doctest;
 mod guard;
 mod handler;
 mod marker;
+mod paths;
 mod recover;
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Shell text, read for the distributions it installs; nothing is run.
 
+use super::{InstallLine, InstallTool, Site};
+
 /// Something that a shell command installs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Installed {
@@ -11,6 +13,22 @@ pub(super) struct Installed {
     pub(super) conda: bool,
     /// After a shell operator, or in a line that no shell accepts.
     pub(super) weak: bool,
+}
+
+impl Installed {
+    /// As evidence; `weak` when where it stands makes it so.
+    pub(super) fn line_at(self, site: Site, weak: bool) -> InstallLine {
+        InstallLine {
+            requirement: self.requirement,
+            site,
+            weak: weak || self.weak,
+            tool: if self.conda {
+                InstallTool::Conda
+            } else {
+                InstallTool::Pip
+            },
+        }
+    }
 }
 
 /// Everything that a shell text installs, in order.

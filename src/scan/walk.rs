@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{DirEntry, WalkBuilder};
 
+use super::ignored::Ignored;
 use super::{ScanOptions, Site, Tree, codes};
 use crate::diagnostic::Diagnostic;
 
@@ -19,6 +20,8 @@ pub(super) struct Listing {
     pub(super) other_modules: Vec<String>,
     /// Files that declare requirements.
     pub(super) declarations: Vec<String>,
+    /// Files in which somebody installs things.
+    pub(super) scripts: Vec<Script>,
     /// Symlinks that stay inside, with what they point to.
     pub(super) links: Vec<(String, String)>,
     /// How many could not be read.
@@ -45,20 +48,43 @@ pub(super) enum SourceKind {
     Notebook,
 }
 
+/// A file with commands of a shell.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Script {
+    /// Root-relative path with `/`.
+    pub(super) path: String,
+    /// How the commands stand in it.
+    pub(super) kind: ScriptKind,
+}
+
+/// How the commands of a shell stand in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ScriptKind {
+    /// Every line.
+    Shell,
+    /// After `RUN`.
+    Dockerfile,
+    /// Among prose.
+    Prose,
+}
+
 /// Lists the files of a tree.
 ///
-/// Ignore files are honoured with or without git; hidden files, virtual environments, build
+/// Ignore files are honoured with or without git, but never for what git tracks; hidden files, virtual environments, build
 /// results and run logs are left out; symlinks are noted but not followed.
 pub(super) fn list(tree: &Tree, options: &ScanOptions) -> Listing {
     let mut listing = Listing::default();
     let overrides = excludes(tree.root(), &options.exclude, &mut listing.diagnostics);
     let doubtful = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&doubtful);
+    let ignored = Ignored::new(tree);
+    let root = tree.root().to_owned();
     let mut builder = WalkBuilder::new(tree.root());
     builder
         // The user's own and the parents' ignore files would make the answer depend on the host.
         .parents(false)
         .git_global(false)
+        .git_ignore(false)
         .require_git(false)
         .follow_links(false)
         .overrides(overrides)
@@ -67,7 +93,10 @@ pub(super) fn list(tree: &Tree, options: &ScanOptions) -> Listing {
             if let (Folder::Doubtful, Ok(mut doubtful)) = (&folder, noted.lock()) {
                 doubtful.push(entry.path().to_owned());
             }
-            matches!(folder, Folder::Kept)
+            let path = entry.path().strip_prefix(&root).ok();
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let path = path.and_then(root_relative).filter(|path| !path.is_empty());
+            folder == Folder::Kept && path.is_none_or(|path| !ignored.leaves_out(&path, is_folder))
         })
         .sort_by_file_name(OsStr::cmp);
     for entry in builder.build() {
@@ -83,6 +112,7 @@ pub(super) fn list(tree: &Tree, options: &ScanOptions) -> Listing {
     }
     listing.sources.sort();
     listing.declarations.sort();
+    listing.scripts.sort();
     listing.other_modules.sort();
     listing
 }
@@ -184,6 +214,10 @@ impl Listing {
     fn file(&mut self, tree: &Tree, path: String) {
         if is_declaration(&path) {
             self.declarations.push(path.clone());
+        }
+        if let Some(kind) = script_kind(&path) {
+            let path = path.clone();
+            self.scripts.push(Script { path, kind });
         }
         let name = path.rsplit('/').next().unwrap_or(&path);
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
@@ -318,6 +352,30 @@ fn is_source(path: &str) -> bool {
     matches!(extension, Some("py" | "pyw" | "ipynb"))
 }
 
+/// Whether somebody may install things in a file, judging by its name alone.
+fn script_kind(path: &str) -> Option<ScriptKind> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if is_dockerfile(name) {
+        return Some(ScriptKind::Dockerfile);
+    }
+    let lower = name.to_ascii_lowercase();
+    let (stem, extension) = lower.rsplit_once('.')?;
+    match extension {
+        "sh" | "bash" => Some(ScriptKind::Shell),
+        "md" | "rst" | "txt" if !path.contains('/') => {
+            let counts = ["readme", "install", "get_started", "getting_started"];
+            let counts = counts.iter().any(|start| stem.starts_with(start));
+            counts.then_some(ScriptKind::Prose)
+        }
+        _ => None,
+    }
+}
+
+fn is_dockerfile(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    name == "Containerfile" || name.starts_with("Dockerfile") || lower.ends_with(".dockerfile")
+}
+
 /// Whether a file declares requirements, judging by its name alone.
 fn is_declaration(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -333,14 +391,10 @@ fn is_declaration(path: &str) -> bool {
             | "pdm.lock"
             | "cog.yaml"
             | "cog.yml"
-            | "Containerfile"
     ) {
         return true;
     }
-    if name.starts_with("Dockerfile")
-        || name.ends_with(".Dockerfile")
-        || name.ends_with(".dockerfile")
-    {
+    if is_dockerfile(name) {
         return true;
     }
     let lower = name.to_ascii_lowercase();

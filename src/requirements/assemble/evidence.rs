@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinsmith_resolver::{PackageName, Requirement};
+use pinsmith_resolver::{PackageName, Requirement, url_of};
 
 use super::AssembleOptions;
 use crate::requirements::declared::conda::as_requirement;
 use crate::requirements::declared::line::{Collector, Role};
 use crate::requirements::declared::{Declared, DeclaredRequirement};
+use crate::requirements::{Provider, lookup};
 use crate::scan::{InstallTool, Scan, Site};
 
 /// An install line that is a requirement.
@@ -26,10 +27,18 @@ pub(super) struct Evidence<'a> {
     pub(super) accepted: &'a BTreeSet<PackageName>,
     /// The project itself.
     pub(super) own: Option<&'a PackageName>,
+    /// Programs whose unmistakable modules the tree imports.
+    pub(super) programs: BTreeSet<&'static str>,
+    /// Modules of which the tree holds a part.
+    pub(super) local: BTreeSet<&'a str>,
 }
 
 impl<'a> Evidence<'a> {
-    pub(super) fn new(scan: &Scan, declared: &'a Declared, options: &'a AssembleOptions) -> Self {
+    pub(super) fn new(
+        scan: &'a Scan,
+        declared: &'a Declared,
+        options: &'a AssembleOptions,
+    ) -> Self {
         let mut by_name: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for entry in &declared.requirements {
             by_name
@@ -42,6 +51,13 @@ impl<'a> Evidence<'a> {
             installed: install_lines(scan),
             accepted: &options.accept,
             own: declared.name.as_ref(),
+            programs: programs(scan),
+            local: scan
+                .imports
+                .iter()
+                .filter(|import| import.local)
+                .map(|import| import.module.top_level())
+                .collect(),
         }
     }
 
@@ -63,12 +79,36 @@ impl<'a> Evidence<'a> {
     }
 
     /// The first of some names that an install line or the user names.
-    pub(super) fn first_named(&self, names: &[PackageName]) -> Option<PackageName> {
-        let installed = names.iter().find(|name| self.installed.contains_key(*name));
+    ///
+    /// What comes `only_from` a repository is named by lines with an address alone: the project of
+    /// that name on an index is another one.
+    pub(super) fn first_named(
+        &self,
+        names: &[PackageName],
+        only_from: Option<&PackageName>,
+    ) -> Option<PackageName> {
+        let is_named = |name: &&PackageName| {
+            let has_address = |line: &Installed| url_of(&line.requirement).is_some();
+            let lines = self.installed.get(*name);
+            lines.is_some_and(|lines| only_from != Some(*name) || lines.iter().any(has_address))
+        };
+        let installed = names.iter().find(is_named);
         installed
             .or_else(|| names.iter().find(|name| self.accepted.contains(*name)))
             .cloned()
     }
+}
+
+fn programs(scan: &Scan) -> BTreeSet<&'static str> {
+    let third = scan.imports.iter().filter(|import| !import.local);
+    let modules: BTreeSet<_> = third.map(|import| &import.module).collect();
+    let hosts = modules
+        .into_iter()
+        .filter_map(|m| match lookup(m).provider {
+            Provider::Host { program } => Some(program),
+            _ => None,
+        });
+    hosts.collect()
 }
 
 fn install_lines(scan: &Scan) -> BTreeMap<PackageName, Vec<Installed>> {

@@ -8,7 +8,8 @@ use pinsmith_resolver::{MarkerTree, PackageName};
 use super::AssembleOptions;
 use super::evidence::Evidence;
 use crate::requirements::{
-    Confidence, Lookup, MappedImport, ModuleKind, Provider, StdlibRange, is_stdlib, lookup,
+    Confidence, Lookup, MappedImport, ModuleKind, Provider, StdlibRange, host_beside, is_stdlib,
+    lookup,
 };
 use crate::scan::{Import, ImportContext, Label, ModuleName, Scan, Site};
 
@@ -59,16 +60,31 @@ pub(super) fn resolve(
                 .push(import);
         }
     }
-    let contrib = merged
-        .values()
-        .any(|merged| merged.lookup.module.starts_with("cv2."));
+    let siblings = siblings(&merged);
     merged
         .into_iter()
         .filter_map(|((module, kind), merged)| {
             let module = ModuleName::new(module)?;
-            Some(map(module, kind, merged, contrib, evidence, options))
+            Some(map(module, kind, merged, &siblings, evidence, options))
         })
         .collect()
+}
+
+/// The distributions that submodules of a module ask for: `cv2.ximgproc` decides about `cv2`.
+type Siblings = BTreeMap<String, Vec<PackageName>>;
+
+fn siblings(merged: &BTreeMap<(String, ModuleKind), Merged<'_>>) -> Siblings {
+    let mut siblings = Siblings::new();
+    for merged in merged.values() {
+        if let (Some((top, _)), Provider::Index { name, .. }) = (
+            merged.lookup.module.split_once('.'),
+            &merged.lookup.provider,
+        ) {
+            let names = siblings.entry(top.to_owned()).or_default();
+            names.push(name.clone());
+        }
+    }
+    siblings
 }
 
 fn is_ignored(prefix: &str, options: &AssembleOptions) -> bool {
@@ -89,6 +105,9 @@ fn places(
         return vec![(ModuleKind::Stdlib, bare(top))];
     }
     let base = deciding(&import.module, evidence, options);
+    if base.provider == Provider::Unknown && is_own(import, evidence, options) {
+        return vec![(ModuleKind::Local, bare(top))];
+    }
     let mut found: Vec<Lookup> = Vec::new();
     for name in &import.names {
         let dotted = ModuleName::new(format!("{}.{name}", import.module));
@@ -107,6 +126,17 @@ fn places(
         .collect()
 }
 
+/// Whether a module that nobody knows is the importing file itself, or a missing part of a package
+/// whose other parts are in the tree.
+fn is_own(import: &Import, evidence: &Evidence<'_>, options: &AssembleOptions) -> bool {
+    let top = import.module.top_level();
+    let name = import.site.file.rsplit('/').next().unwrap_or_default();
+    let is_itself = name.strip_suffix(".py") == Some(top);
+    let by_user = ModuleName::new(top).is_some_and(|top| options.modules.contains_key(&top));
+    let named = same_name(top).is_some_and(|name| names(evidence, &name));
+    (is_itself || evidence.local.contains(top)) && !by_user && !named
+}
+
 /// The lookup, cut at the depth at which the user or a declared distribution decides.
 fn deciding(module: &ModuleName, evidence: &Evidence<'_>, options: &AssembleOptions) -> Lookup {
     let by_user = module
@@ -116,6 +146,15 @@ fn deciding(module: &ModuleName, evidence: &Evidence<'_>, options: &AssembleOpti
         return bare(prefix);
     }
     let found = lookup(module);
+    if let Some(program) = host_beside(module)
+        && evidence.programs.contains(program)
+    {
+        return Lookup {
+            provider: Provider::Host { program },
+            note: "",
+            ..found
+        };
+    }
     if !matches!(found.provider, Provider::Never | Provider::Unknown) {
         return found;
     }
@@ -166,18 +205,22 @@ fn map(
     module: ModuleName,
     kind: ModuleKind,
     merged: Merged<'_>,
-    contrib: bool,
+    siblings: &Siblings,
     evidence: &Evidence<'_>,
     options: &AssembleOptions,
 ) -> Resolved {
-    let names = candidates(&merged.lookup, contrib);
+    let names = candidates(&merged.lookup, siblings);
+    let only_from = match &merged.lookup.provider {
+        Provider::GitOnly { name, .. } => Some(name),
+        _ => None,
+    };
     let by_user = options.modules.get(&module).cloned();
     let choice = if matches!(kind, ModuleKind::Stdlib | ModuleKind::Local) {
         None
     } else {
         by_user
             .or_else(|| evidence.first_declared(&names))
-            .or_else(|| evidence.first_named(&names))
+            .or_else(|| evidence.first_named(&names, only_from))
             .map(|name| (name, Confidence::Declared))
             .or_else(|| provided(&merged.lookup, &names))
     };
@@ -220,13 +263,15 @@ fn map(
 }
 
 /// Every distribution that may provide it, the default first.
-fn candidates(lookup: &Lookup, contrib: bool) -> Vec<PackageName> {
+fn candidates(lookup: &Lookup, siblings: &Siblings) -> Vec<PackageName> {
     let mut texts: Vec<String> = Vec::new();
+    if lookup.ambiguous {
+        let asked = siblings.get(&lookup.module).into_iter().flatten();
+        let fits = |name: &&PackageName| lookup.alternatives.contains(&name.as_ref());
+        texts.extend(asked.filter(fits).map(ToString::to_string));
+    }
     match &lookup.provider {
         Provider::Index { name, .. } | Provider::GitOnly { name, .. } => {
-            if contrib && lookup.module.starts_with("cv2") {
-                texts.push("opencv-contrib-python".to_owned());
-            }
             texts.push(name.to_string());
         }
         Provider::Host { .. } => {}

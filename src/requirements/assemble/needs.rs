@@ -178,13 +178,19 @@ impl Needs {
             if known || Some(name) == evidence.own {
                 continue;
             }
+            // what a Dockerfile or a script installs without an import is the business of its author
+            let mut lines = lines.clone();
+            lines.retain(|line| line.site.cell.is_some());
+            if lines.is_empty() {
+                continue;
+            }
             let strong = lines.iter().filter(|line| !line.weak);
             let strong: Vec<Installed> = strong.cloned().collect();
             let Some(requirement) = (!strong.is_empty())
                 .then(|| requirement(name, &Inferred::default(), &strong))
                 .flatten()
             else {
-                self.note_weak(name, lines);
+                self.note_weak(name, &lines);
                 continue;
             };
             self.requirements.push(ManifestRequirement {
@@ -240,20 +246,22 @@ fn requirement(
     Some(parse(&text).ok()?.requirement)
 }
 
-/// What the install lines say, when those that are sure say one thing.
+/// What the install lines say, when those that are sure say one thing; an address counts also
+/// when all are unsure, because without it the name would mean another project.
 fn agreed(installed: &[Installed]) -> Option<&Requirement> {
-    let strong = || {
-        let lines = installed.iter().filter(|line| !line.weak);
-        lines.map(|line| &line.requirement)
-    };
+    let strong = installed.iter().filter(|line| !line.weak);
     let saying = |requirement: &&Requirement| {
         requirement.version_or_url.is_some() || !requirement.extras.is_empty()
     };
-    let first = strong().find(saying)?;
-    strong()
+    let strong: Vec<&Requirement> = strong
+        .map(|line| &line.requirement)
         .filter(saying)
-        .all(|other| other == first)
-        .then_some(first)
+        .collect();
+    let all = installed.iter().map(|line| &line.requirement);
+    let addresses: Vec<&Requirement> = all.filter(|line| url_of(line).is_some()).collect();
+    let said = if strong.is_empty() { addresses } else { strong };
+    let (first, rest) = said.split_first()?;
+    rest.iter().all(|other| other == first).then_some(*first)
 }
 
 fn marker(name: &PackageName, inferred: &Inferred) -> Option<String> {

@@ -9,6 +9,7 @@ use super::evidence::Evidence;
 use super::imports::{OPENCV, Resolved};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::requirements::declared::Declared;
+use crate::requirements::modules::LOCAL_NAME;
 use crate::requirements::{Availability, Confidence, ModuleKind, Provider, codes};
 use crate::scan::{ImportContext, Site};
 
@@ -79,7 +80,11 @@ fn third_party<'a>(
     let declared = evidence.declared.contains_key(name);
     let runtime = import.groups.contains_key(&None);
     if runtime && !declared && evidence.declares() && reported.insert(("undeclared", name)) {
-        let message = format!("`{module}` is imported but `{name}` is not declared");
+        let message = if module.as_str() == name.as_ref() {
+            format!("`{module}` is imported but not declared")
+        } else {
+            format!("`{module}` is imported but its distribution `{name}` is not declared")
+        };
         let help = format!("declare `{name}`");
         let diagnostic = Diagnostic::warning(codes::UNDECLARED, message);
         out.push(diagnostic.at(site.clone()).help(help));
@@ -138,7 +143,7 @@ fn unresolved(import: &Resolved) -> Diagnostic {
                 "declare the distribution that provides it, or say which one with `--map {module}.NAME=DISTRIBUTION`"
             ),
         ),
-        "local-name trap" => (
+        LOCAL_NAME => (
             format!(
                 "`{module}` is not in this tree, and its name says nothing about where it is from"
             ),
@@ -146,9 +151,13 @@ fn unresolved(import: &Resolved) -> Diagnostic {
                 "add the missing file, or say which distribution it is with `--map {module}=DISTRIBUTION`"
             ),
         ),
-        _ => (
+        "" => (
             format!("no distribution is known to provide `{module}`"),
             format!("say which one does with `--map {module}=DISTRIBUTION`"),
+        ),
+        note => (
+            format!("`{module}` is not installed with pip"),
+            note.to_owned(),
         ),
     };
     weight(codes::UNRESOLVED, message, import).help(help)

@@ -103,6 +103,8 @@ fn every_policy_row_is_whole() {
         "extra-index",
         "git-only",
         "host",
+        "host-beside",
+        "manual",
         "namespace",
         "never",
         "sdist-only",
@@ -121,7 +123,7 @@ fn every_policy_row_is_whole() {
         }
         assert!(ModuleName::new(module).is_some(), "{module}");
         assert!(provider_of(&row).is_some(), "{module}");
-        let installable = !matches!(policy, "never" | "host");
+        let installable = !matches!(policy, "never" | "host" | "host-beside" | "manual");
         assert_eq!(!distribution.is_empty(), installable, "{module}");
         for item in std::iter::once(distribution).chain(row.list(3)) {
             if !item.is_empty() && !item.contains("://") {

@@ -17,6 +17,7 @@ use super::super::{Import, ImportContext, Label, ModuleName, artifact, codes};
 use super::define::definitions;
 use super::guard::{Branches, Effect, branches, is_probe};
 use super::handler::{ExceptionUse, exception_use, is_caught_as, is_import_error, is_nothing};
+use super::paths::{Folders, path_of};
 use super::{doctest, dotted, last_part, recover};
 use crate::diagnostic::Diagnostic;
 
@@ -47,6 +48,7 @@ pub(super) fn collect(
         depth: 0,
         complete: true,
         probes: BTreeSet::new(),
+        folders: memchr::memmem::find(text.as_bytes(), b"sys.path").map(|_| Folders::new()),
         opaque: Opaque::default(),
         python_2: None,
         facts: Facts::default(),
@@ -88,6 +90,8 @@ struct Collector<'a> {
     complete: bool,
     /// Names that say whether a module is there.
     probes: BTreeSet<String>,
+    /// Names that stand for folders; collected only where `sys.path` occurs.
+    folders: Option<Folders>,
     opaque: Opaque,
     python_2: Option<u32>,
     facts: Facts,
@@ -135,6 +139,12 @@ impl<'a> Visitor<'a> for Collector<'_> {
                         .targets
                         .iter()
                         .for_each(|target| this.probe_name(target));
+                }
+                if let (Some(folders), [Expr::Name(name)]) =
+                    (&mut this.folders, assign.targets.as_slice())
+                    && let Some(path) = path_of(&assign.value, folders)
+                {
+                    folders.insert(name.id.to_string(), path);
                 }
                 walk_stmt(this, stmt);
             }
@@ -351,6 +361,9 @@ impl Collector<'_> {
             "exec" if name == "exec" => self.executed(call),
             "append" if name == "sys.path.append" => self.path_entry(call, 0),
             "insert" if name == "sys.path.insert" => self.path_entry(call, 1),
+            "Extension" | "CppExtension" | "CUDAExtension" | "SYCLExtension" => {
+                self.extension(call);
+            }
             _ => {}
         }
         let line = self.lines.number(call.range().start().to_usize());
@@ -396,11 +409,17 @@ impl Collector<'_> {
 
     fn path_entry(&mut self, call: &ExprCall, position: usize) {
         let argument = call.arguments.args.get(position);
-        if let Some(literal) = argument.and_then(|argument| argument.as_string_literal_expr()) {
-            self.facts
-                .path_entries
-                .push(literal.value.to_str().to_owned());
-        }
+        let folders = self.folders.as_ref();
+        let path = folders.and_then(|folders| path_of(argument?, folders));
+        self.facts.path_entries.extend(path);
+    }
+
+    /// `CUDAExtension("name", ...)` of a build file.
+    fn extension(&mut self, call: &ExprCall) {
+        let name = call.arguments.find_argument_value("name", 0);
+        let name = name.and_then(|name| name.as_string_literal_expr());
+        let name = name.map(|name| name.value.to_str().to_owned());
+        self.facts.extensions.extend(name);
     }
 
     /// Imports of the doctests in the docstring of a body.
