@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pinsmith_resolver::{Request, Resolution, Target};
+use pinsmith_resolver::{HeldBackBy, Request, Resolution, ResolvedPackage, Target};
 
 use super::args::{GlobalArgs, LockArgs};
 use super::json::{ResolutionJson, Stats, to_text};
@@ -290,7 +290,10 @@ fn summarise(closing: &Closing<'_>) {
             closing.target
         ),
     );
-    for (number, line) in freshness(closing.resolution).iter().enumerate() {
+    for (number, line) in freshness(closing.resolution, closing.args.resolve.as_of.is_some())
+        .iter()
+        .enumerate()
+    {
         terminal.summary(if number == 0 { "freshness" } else { "" }, line);
     }
     if closing.args.dry_run {
@@ -329,7 +332,7 @@ fn summarise(closing: &Closing<'_>) {
 }
 
 /// How far the pins are behind the newest releases, with the direct ones that are, and why.
-fn freshness(resolution: &Resolution) -> Vec<String> {
+fn freshness(resolution: &Resolution, dated_back: bool) -> Vec<String> {
     let behind: Vec<String> = resolution
         .packages
         .iter()
@@ -338,35 +341,55 @@ fn freshness(resolution: &Resolution) -> Vec<String> {
             let lag = package.lag_days.unwrap_or(0);
             let newest = package.newest.as_ref().map(ToString::to_string);
             let newest = newest.unwrap_or_default();
-            let by: Vec<String> = package
-                .held_back_by
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            let by = if by.is_empty() {
-                String::new()
-            } else {
-                format!(", held back by {}", by.join("; "))
-            };
-            format!("{package} is {lag} days behind {newest}{by}")
+            format!(
+                "{package} is {lag} days behind {newest}{}",
+                held_back(package)
+            )
         })
         .collect();
-    if behind.is_empty() {
-        let dated = resolution
-            .packages
-            .iter()
-            .any(|package| package.lag_days.is_some());
-        let text = if dated {
-            "every direct requirement is at its newest release"
-        } else if resolution.packages.is_empty() {
-            "nothing is required"
-        } else {
-            "unknown, since the index gives no upload times"
-        };
-        return vec![text.to_owned()];
+    if !behind.is_empty() {
+        return behind;
     }
-    behind
+    let mut lags = resolution.packages.iter().map(|package| package.lag_days);
+    let text = if resolution.packages.is_empty() {
+        "nothing is required"
+    } else if !lags.any(|lag| lag.is_some()) {
+        "unknown, since the index gives no upload times"
+    } else if dated_back {
+        "every direct requirement is at what was its newest release then"
+    } else {
+        "every direct requirement is at its newest release"
+    };
+    vec![text.to_owned()]
 }
+
+/// What holds a pin back: requirements on it, or else what its newest release wants itself.
+fn held_back(package: &ResolvedPackage) -> String {
+    let direct = |reason: &&HeldBackBy| {
+        matches!(
+            reason,
+            HeldBackBy::User { .. } | HeldBackBy::Requirement { .. }
+        )
+    };
+    let mut reasons: Vec<&HeldBackBy> = package.held_back_by.iter().filter(direct).collect();
+    if reasons.is_empty() {
+        reasons = package.held_back_by.iter().collect();
+    }
+    let more = reasons.len().saturating_sub(SHOWN_REASONS);
+    let shown: Vec<String> = reasons
+        .iter()
+        .take(SHOWN_REASONS)
+        .map(ToString::to_string)
+        .collect();
+    match (shown.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!(", held back by {}", shown.join("; ")),
+        (false, _) => format!(", held back by {}; and {more} more", shown.join("; ")),
+    }
+}
+
+/// Reasons that the summary shows of one pin; the lock has them all.
+const SHOWN_REASONS: usize = 3;
 
 /// Groups that were not asked for, so that nobody looks for them in vain.
 fn left_out(closing: &Closing<'_>) {

@@ -43,10 +43,9 @@ pub(super) fn detect_host(python: Option<PythonVersion>, tree: &Path) -> Host {
 /// What is resolved for: this machine, with whatever the flags say instead.
 pub(super) fn target(args: &ResolveArgs, host: &Host) -> Result<Target, Failure> {
     let mut target = match (args.platform, args.python) {
-        (Some(platform), Some(python)) if Some(platform) != host.platform => {
-            Target::new(python, platform)
-        }
-        (Some(platform), None) if Some(platform) != host.platform => {
+        // a named platform means the same on every machine, so this one's libc does not count
+        (Some(platform), Some(python)) => Target::new(python, platform),
+        (Some(platform), None) => {
             let own = host.python.as_ref().map(|found| found.version);
             let python = own.ok_or_else(|| {
                 Failure::new(
@@ -56,7 +55,7 @@ pub(super) fn target(args: &ResolveArgs, host: &Host) -> Result<Target, Failure>
             })?;
             Target::new(python.without_patch(), platform)
         }
-        _ => host.target(args.python)?,
+        (None, python) => host.target(python)?,
     };
     if args.python.is_some_and(|python| python.patch.is_none()) {
         // `--python 3.11` means 3.11.0, whatever patch release this machine has
