@@ -26,6 +26,7 @@ use rayon::prelude::*;
 pub use crate::diagnostic::Site;
 pub use import::{Import, ImportContext, Label, ModuleName};
 pub use tree::{ReadError, Tree};
+pub(crate) use walk::says_requirements;
 
 use self::decode::decode;
 use self::facts::{Facts, Origin};

@@ -376,6 +376,13 @@ fn is_dockerfile(name: &str) -> bool {
     name == "Containerfile" || name.starts_with("Dockerfile") || lower.ends_with(".dockerfile")
 }
 
+/// Whether a word of a file name stands for requirements; `requirments_win.txt` and
+/// `requierments.txt` exist.
+pub(crate) fn says_requirements(word: &str) -> bool {
+    let starts = ["requir", "requier", "requri", "reqs"];
+    word == "req" || starts.iter().any(|start| word.starts_with(start))
+}
+
 /// Whether a file declares requirements, judging by its name alone.
 fn is_declaration(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -408,10 +415,8 @@ fn is_declaration(path: &str) -> bool {
         .to_ascii_lowercase();
     match extension {
         "txt" | "in" => {
-            // `requirments_win.txt` and `requierments.txt` exist.
-            ["requir", "requier", "requri", "reqs"]
-                .iter()
-                .any(|part| stem.contains(part))
+            stem.split(|c: char| !c.is_alphanumeric())
+                .any(says_requirements)
                 || matches!(folder.as_str(), "requirements" | "reqs" | "requires")
         }
         "yml" | "yaml" => {

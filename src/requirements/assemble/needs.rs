@@ -19,6 +19,8 @@ const PLATFORM: [(&str, &str); 2] = [
     ("pywin32", "sys_platform == 'win32'"),
     ("triton", "sys_platform == 'linux'"),
 ];
+/// What people upgrade before they install anything.
+const INSTALLERS: [&str; 4] = ["pip", "setuptools", "uv", "wheel"];
 /// Modules that later releases of their distribution dropped.
 const BOUNDS: [(&str, &str); 1] = [("pkg_resources", "<82")];
 
@@ -174,7 +176,9 @@ impl Needs {
         imported: &BTreeMap<&PackageName, Vec<&Resolved>>,
     ) {
         for (name, lines) in &evidence.installed {
-            let known = evidence.declared.contains_key(name) || imported.contains_key(name);
+            let known = evidence.declared.contains_key(name)
+                || imported.contains_key(name)
+                || INSTALLERS.contains(&name.as_ref());
             if known || Some(name) == evidence.own {
                 continue;
             }

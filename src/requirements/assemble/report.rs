@@ -43,7 +43,7 @@ pub(super) fn findings(
         };
         let found = match import.mapped.kind {
             ModuleKind::ThirdParty => {
-                third_party(import, evidence, &mut reported, &site, &mut out);
+                third_party(import, &mut reported, &site, &mut out);
                 None
             }
             ModuleKind::Unresolved => Some(unresolved(import)),
@@ -52,6 +52,7 @@ pub(super) fn findings(
         };
         out.extend(found.map(|diagnostic| diagnostic.at(site)));
     }
+    out.extend(undeclared(resolved, evidence));
     if !resolved.is_empty() {
         out.extend(unused(resolved, declared));
     }
@@ -61,7 +62,6 @@ pub(super) fn findings(
 
 fn third_party<'a>(
     import: &'a Resolved,
-    evidence: &Evidence<'_>,
     reported: &mut BTreeSet<(&'static str, &'a PackageName)>,
     site: &Site,
     out: &mut Vec<Diagnostic>,
@@ -77,18 +77,6 @@ fn third_party<'a>(
         }
         return;
     };
-    let declared = evidence.declared.contains_key(name);
-    let runtime = import.groups.contains_key(&None);
-    if runtime && !declared && evidence.declares() && reported.insert(("undeclared", name)) {
-        let message = if module.as_str() == name.as_ref() {
-            format!("`{module}` is imported but not declared")
-        } else {
-            format!("`{module}` is imported but its distribution `{name}` is not declared")
-        };
-        let help = format!("declare `{name}`");
-        let diagnostic = Diagnostic::warning(codes::UNDECLARED, message);
-        out.push(diagnostic.at(site.clone()).help(help));
-    }
     let guessed = import.mapped.confidence != Confidence::Declared;
     if guessed && import.lookup.ambiguous && reported.insert(("ambiguous", name)) {
         let others = &import.mapped.alternatives;
@@ -121,6 +109,50 @@ fn third_party<'a>(
         let diagnostic = Diagnostic::info(codes::AVAILABILITY, message).at(site.clone());
         out.push(diagnostic.help(import.lookup.note));
     }
+}
+
+/// Imported at run time although the tree declares other things: one by one if they are few, else
+/// all in one finding.
+fn undeclared(resolved: &[Resolved], evidence: &Evidence<'_>) -> Vec<Diagnostic> {
+    /// More than this would bury the other findings.
+    const FEW: usize = 3;
+    if !evidence.declares() {
+        return Vec::new();
+    }
+    let mut imports: BTreeMap<&PackageName, &Resolved> = BTreeMap::new();
+    for import in resolved {
+        if let Some(name) = &import.mapped.distribution
+            && import.groups.contains_key(&None)
+            && !evidence.declared.contains_key(name)
+        {
+            imports.entry(name).or_insert(import);
+        }
+    }
+    let at = |import: &Resolved| import.mapped.sites.first().cloned();
+    if imports.len() > FEW {
+        let first = imports.values().filter_map(|import| at(import)).min();
+        let names: Vec<&str> = imports.keys().map(|&name| name.as_ref()).collect();
+        let message = format!(
+            "{} distributions are imported but not declared: {}",
+            names.len(),
+            names.join(", ")
+        );
+        let mut diagnostic = Diagnostic::warning(codes::UNDECLARED, message)
+            .help("declare them, or let `pinsmith lock` add what it found");
+        diagnostic.site = first;
+        return vec![diagnostic];
+    }
+    let one = |(name, import): (&PackageName, &Resolved)| {
+        let module = &import.mapped.module;
+        let message = if module.as_str() == name.as_ref() {
+            format!("`{module}` is imported but not declared")
+        } else {
+            format!("`{module}` is imported but its distribution `{name}` is not declared")
+        };
+        let diagnostic = Diagnostic::warning(codes::UNDECLARED, message);
+        Some(diagnostic.at(at(import)?).help(format!("declare `{name}`")))
+    };
+    imports.into_iter().filter_map(one).collect()
 }
 
 /// A warning for what runs, a note for what is guarded, tested or typed.

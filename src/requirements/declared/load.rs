@@ -10,7 +10,7 @@ use super::{
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::requirements::codes;
-use crate::scan::{ReadError, Site, Tree};
+use crate::scan::{ReadError, Site, Tree, says_requirements};
 
 /// Most files that are read, includes counted.
 const MOST_FILES: usize = 500;
@@ -180,9 +180,8 @@ impl Format {
             }
             (_, "txt" | "in" | "pip") => {
                 let folder = folder.rsplit('/').next().unwrap_or_default();
-                let counts = stem.contains("requirement")
-                    || stem.starts_with("reqs")
-                    || is_requirements_folder(folder);
+                let mut words = stem.split(|c: char| !c.is_alphanumeric());
+                let counts = words.any(says_requirements) || is_requirements_folder(folder);
                 counts.then_some(Self::Requirements)
             }
             (_, "py") => Some(Self::Script),
@@ -213,7 +212,7 @@ pub(crate) fn group_of(path: &str) -> Option<String> {
     let stem = name.split('.').next().unwrap_or(name).to_ascii_lowercase();
     let words = stem
         .split(['-', '_', '.'])
-        .filter(|word| !matches!(*word, "requirements" | "requirement" | "reqs" | "req" | ""));
+        .filter(|word| !word.is_empty() && !says_requirements(word));
     let rest: Vec<&str> = words.collect();
     let runtime = [
         "base",

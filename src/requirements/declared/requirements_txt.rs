@@ -83,7 +83,7 @@ fn option(collector: &mut Collector, line: &str, role: &Role, number: u32) {
         "-r" | "--requirement" => collector.include(value, role, number),
         "-c" | "--constraint" => collector.include(value, &Role::constraint(), number),
         "-e" | "--editable" => {
-            requirement(collector, value.trim_matches(['"', '\'']), role, number);
+            requirement(collector, unquoted(value), role, number);
         }
         _ if index_option(collector, name, value, number) => {}
         "--pre" | "--prefer-binary" | "--require-hashes" | "--no-index" | "--trusted-host"
@@ -130,7 +130,7 @@ fn split_option(line: &str) -> (&str, &str) {
     (name, value.trim_start_matches('=').trim())
 }
 
-/// Without quotes around the whole; a quote at the end alone belongs to a marker.
+/// A text without the quotes around it; a quote at one end alone belongs to a marker.
 fn unquoted(text: &str) -> &str {
     let text = text.trim();
     let inside = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
