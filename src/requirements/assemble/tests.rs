@@ -163,7 +163,7 @@ fn install_line(text: &str) -> InstallLine {
     let (requirement, at) = text.rsplit_once(" @").unwrap();
     let strong = requirement.strip_prefix("weak ");
     let mut site = site(at);
-    site.cell = site.file.ends_with(".ipynb").then_some(1);
+    site.cell = site.file.contains(".ipynb").then_some(1);
     InstallLine {
         requirement: strong.unwrap_or(requirement).to_owned(),
         site,
