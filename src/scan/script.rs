@@ -20,7 +20,7 @@ pub(super) fn read(tree: &Tree, script: &Script) -> Vec<InstallLine> {
     }
     let text = decode(&bytes).text;
     let commands = match script.kind {
-        ScriptKind::Shell => text.clone(),
+        ScriptKind::Shell => text,
         ScriptKind::Dockerfile => run_commands(&text),
         ScriptKind::Prose => quoted_commands(&text),
     };
