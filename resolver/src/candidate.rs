@@ -1,38 +1,12 @@
-//! What an index offers: projects, their releases and the files of a release.
+//! The files that an index offers.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use pep440_rs::{Version, VersionSpecifiers};
+use pep440_rs::VersionSpecifiers;
 
 use crate::WheelName;
-
-/// Everything one index says about a project (PEP 503/691), releases in ascending order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Project {
-    /// Releases in ascending order of their version.
-    pub releases: Vec<Release>,
-    /// The index that answered, with credentials removed, such as `https://index.test/simple/`.
-    pub index: Arc<str>,
-}
-
-/// One version of a project with every usable file of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Release {
-    /// The version as the index spells it, parsed (PEP 440).
-    pub version: Version,
-    /// Wheels and sdists, ordered by file name.
-    pub files: Vec<ReleaseFile>,
-}
-
-impl Release {
-    /// When the first file of this release was uploaded; `None` when the index tells no times.
-    pub fn uploaded(&self) -> Option<Timestamp> {
-        self.files.iter().filter_map(|file| file.uploaded).min()
-    }
-}
 
 /// One file of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,36 +122,5 @@ impl fmt::Display for Sha256 {
 impl fmt::Debug for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sha256({self})")
-    }
-}
-
-impl Project {
-    /// The release with this exact version, local part included.
-    pub fn release(&self, version: &Version) -> Option<&Release> {
-        let found = self
-            .releases
-            .binary_search_by(|release| release.version.cmp(version));
-        found.ok().map(|index| &self.releases[index])
-    }
-
-    /// Sorts releases by version and files by name, joining releases of equal version.
-    #[must_use]
-    pub fn from_files(
-        index: Arc<str>,
-        files: impl IntoIterator<Item = (Version, ReleaseFile)>,
-    ) -> Self {
-        let mut releases = std::collections::BTreeMap::<Version, Vec<ReleaseFile>>::new();
-        for (version, file) in files {
-            releases.entry(version).or_default().push(file);
-        }
-        let releases = releases
-            .into_iter()
-            .map(|(version, mut files)| {
-                files.sort_by(|a, b| a.filename.cmp(&b.filename));
-                files.dedup_by(|a, b| a.filename == b.filename);
-                Release { version, files }
-            })
-            .collect();
-        Self { releases, index }
     }
 }

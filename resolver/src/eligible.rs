@@ -1,5 +1,6 @@
 //! Which releases of a project a target can take at all, before any requirement is looked at.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +8,10 @@ use jiff::Timestamp;
 use pep440_rs::{Version, VersionSpecifiers};
 
 use crate::objective::lags;
-use crate::{FileKind, Project, Release, TagSet, Target, specifier::to_ranges};
+use crate::specifier::to_ranges;
+use crate::tags::TagRank;
+use crate::wheel_name::parse_build;
+use crate::{Project, Release, ReleaseFile, TagSet, Target};
 
 /// How far a project's newest wheel may be behind its newest release before sdists count.
 const WHEELS_ABANDONED_AFTER_DAYS: i64 = 365;
@@ -40,6 +44,8 @@ pub(crate) struct Candidate {
     pub(crate) release: usize,
     /// Positions of the installable files, best first: wheels by rank, then sdists.
     pub(crate) files: Vec<usize>,
+    /// Whether the best file is a wheel.
+    pub(crate) has_wheel: bool,
     /// Every installable file is yanked (PEP 592); only an exact pin may take it.
     pub(crate) yanked: bool,
     /// Has only sdists although the project ships wheels for this target; a last resort.
@@ -93,8 +99,9 @@ impl Eligibility {
     pub(crate) fn candidates(&self, project: Arc<Project>, wants_prereleases: bool) -> Candidates {
         let mut eligible = Vec::new();
         let mut ineligible = Vec::new();
-        for (position, release) in project.releases.iter().enumerate() {
-            match self.candidate(position, release) {
+        let rules = self.rules(&project);
+        for (position, release) in project.releases().iter().enumerate() {
+            match rules.candidate(position, release) {
                 Ok(candidate) => eligible.push(candidate),
                 Err(reason) => ineligible.push((release.version.clone(), reason)),
             }
@@ -109,7 +116,39 @@ impl Eligibility {
         }
     }
 
-    /// One release as a candidate, or why it is none; [`Self::candidates`] also finds reserves.
+    /// The rules applied to what the files of one project have in common, so that each of its
+    /// files costs two look-ups.
+    pub(crate) fn rules<'p>(&self, project: &'p Project) -> ProjectRules<'p> {
+        let wheels = project.wheel_tags().map(|tags| {
+            let rank = self.tags.rank_of_tags(&tags)?;
+            Some((rank, Reverse(tags.build.and_then(parse_build))))
+        });
+        let pythons = project.required_pythons().iter();
+        ProjectRules {
+            project,
+            as_of: self.as_of,
+            wheels: wheels.collect(),
+            admits_python: pythons.map(|python| self.admits_python(python)).collect(),
+        }
+    }
+}
+
+/// Rank and build tag of a wheel; smaller is better.
+type WheelRank = (TagRank, Reverse<Option<(u64, String)>>);
+
+/// An [`Eligibility`] and a project.
+pub(crate) struct ProjectRules<'p> {
+    project: &'p Project,
+    as_of: Option<Timestamp>,
+    /// By the project's wheel tags.
+    wheels: Vec<Option<WheelRank>>,
+    /// By the project's `Requires-Python`.
+    admits_python: Vec<bool>,
+}
+
+impl ProjectRules<'_> {
+    /// One release as a candidate, or why it is none; [`Eligibility::candidates`] also finds
+    /// reserves.
     pub(crate) fn candidate(
         &self,
         position: usize,
@@ -117,23 +156,25 @@ impl Eligibility {
     ) -> Result<Candidate, Ineligible> {
         let mut reason = Ineligible::NoMatchingWheel;
         let mut files = Vec::new();
-        for (index, file) in release.files.iter().enumerate() {
+        for (index, file) in self.project.summaries(release).enumerate() {
             if self.too_new(file.uploaded) {
                 reason = Ineligible::TooNew;
                 continue;
             }
-            let rank = match &file.kind {
-                FileKind::Wheel(name) => match self.tags.rank(name) {
-                    Some(rank) => (0, rank, std::cmp::Reverse(name.build.clone())),
-                    None => continue,
-                },
-                FileKind::Sdist => (1, (0, 0), std::cmp::Reverse(None)),
+            let rank = match file.wheel.map(|tags| self.wheels.get(tags as usize)) {
+                Some(Some(Some(rank))) => Some(rank),
+                Some(_) => continue,
+                None => None,
             };
-            match &file.requires_python {
-                Some(specifiers) if !self.admits_python(specifiers) => {
-                    reason = Ineligible::RequiresPython(specifiers.clone());
+            match file.requires_python.map(|python| python as usize) {
+                Some(python) if !self.admits_python.get(python).is_none_or(|admits| *admits) => {
+                    let specifiers = self.project.required_pythons().get(python);
+                    reason = specifiers
+                        .cloned()
+                        .map_or(reason, Ineligible::RequiresPython);
                 }
-                _ => files.push((file.yanked.is_some(), rank, index)),
+                // wheels by rank, sdists after them
+                _ => files.push((file.yanked, rank.is_none(), rank, index)),
             }
         }
         files.sort();
@@ -144,6 +185,7 @@ impl Eligibility {
         Ok(Candidate {
             version: release.version.clone(),
             release: position,
+            has_wheel: files.first().is_some_and(|(_, sdist, ..)| !sdist),
             files: files
                 .into_iter()
                 .filter(|(file_yanked, ..)| yanked || !file_yanked)
@@ -163,14 +205,8 @@ impl Eligibility {
 
 /// Sdist-only releases are a last resort, unless the project seems to have given up wheels.
 fn mark_reserves(project: &Project, eligible: &mut [Candidate]) {
-    let has_wheel = |candidate: &Candidate| {
-        let release = &project.releases[candidate.release];
-        candidate
-            .files
-            .first()
-            .is_some_and(|file| release.files[*file].wheel().is_some())
-    };
-    let uploaded = |candidate: &Candidate| project.releases[candidate.release].uploaded();
+    let has_wheel = |candidate: &Candidate| candidate.has_wheel;
+    let uploaded = |candidate: &Candidate| project.releases()[candidate.release].uploaded;
     let unyanked = || eligible.iter().rev().filter(|candidate| !candidate.yanked);
     let Some(newest_wheel) = unyanked().find(|candidate| has_wheel(candidate)) else {
         return;
@@ -206,7 +242,7 @@ fn mark_lags(
         .map(|c| {
             (
                 &c.version,
-                project.releases[c.release].uploaded(),
+                project.releases()[c.release].uploaded,
                 counts(c),
             )
         })
@@ -221,9 +257,15 @@ fn mark_lags(
 }
 
 impl Candidates {
+    /// The candidate's best file.
+    pub(crate) fn best_file(&self, candidate: &Candidate) -> Option<ReleaseFile> {
+        let position = candidate.files.first()?;
+        self.project.file(self.release(candidate), *position)
+    }
+
     /// The release behind a candidate.
     pub(crate) fn release(&self, candidate: &Candidate) -> &Release {
-        &self.project.releases[candidate.release]
+        &self.project.releases()[candidate.release]
     }
 
     /// The candidate with exactly this version.
@@ -234,6 +276,9 @@ impl Candidates {
 
     /// All versions of the project in ascending order, eligible or not.
     pub(crate) fn versions(&self) -> impl DoubleEndedIterator<Item = &Version> + Clone {
-        self.project.releases.iter().map(|release| &release.version)
+        self.project
+            .releases()
+            .iter()
+            .map(|release| &release.version)
     }
 }

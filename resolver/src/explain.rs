@@ -340,7 +340,7 @@ fn about(package: &Package, range: &Ranges<Version>, world: &World<'_>) -> Strin
     if simple == Ranges::full() {
         let only = package.name().and_then(|name| world.known_project(name));
         return match only {
-            Some(Known::Found(candidates)) if candidates.project.releases.len() > 1 => {
+            Some(Known::Found(candidates)) if candidates.project.releases().len() > 1 => {
                 format!("every release of {package}")
             }
             _ => package.to_string(),

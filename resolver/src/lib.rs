@@ -33,6 +33,7 @@ mod lookahead;
 mod memory;
 mod objective;
 mod package;
+mod project;
 mod provider;
 mod requirement;
 mod resolution;
@@ -44,13 +45,12 @@ mod target;
 mod wheel_name;
 mod world;
 
-pub use candidate::{
-    CoreMetadataHint, FileKind, Project, Release, ReleaseFile, Sha256, Sha256Error, Yanked,
-};
+pub use candidate::{CoreMetadataHint, FileKind, ReleaseFile, Sha256, Sha256Error, Yanked};
 pub use core_metadata::{CoreMetadata, Trust};
 pub use error::{ResolveError, Unsatisfiable};
 pub use memory::{MemoryRelease, MemorySource};
 pub use objective::LagSummary;
+pub use project::{Project, Release};
 pub use requirement::{
     DirectUrl, ParsedRequirement, Requirement, RequirementError, parse_requirement, specifiers_of,
     url_of,

@@ -22,21 +22,19 @@ impl Lookahead for NewestGuess {
         if let Some(constraint) = self.constraints.get(&requirement.name) {
             ranges = ranges.intersection(constraint);
         }
+        let rules = self.eligibility.rules(project);
         let newest = |finals_only: bool| {
-            project
-                .releases
-                .iter()
-                .enumerate()
-                .rev()
+            let releases = project.releases().iter().enumerate().rev();
+            releases
+                .filter(|(_, release)| {
+                    ranges.contains(&release.version)
+                        && !(finals_only && release.version.any_prerelease())
+                })
                 .find_map(|(position, release)| {
-                    let fits = ranges.contains(&release.version)
-                        && !(finals_only && release.version.any_prerelease());
-                    let candidate = fits
-                        .then(|| self.eligibility.candidate(position, release).ok())
-                        .flatten()?;
-                    let file = release.files.get(*candidate.files.first()?)?;
+                    let candidate = rules.candidate(position, release).ok()?;
                     // an sdist is mostly passed over, and a whole download
-                    (!candidate.yanked && file.wheel().is_some()).then(|| file.clone())
+                    let likely = !candidate.yanked && candidate.has_wheel;
+                    likely.then(|| project.file(release, *candidate.files.first()?))?
                 })
         };
         newest(true).or_else(|| newest(false))

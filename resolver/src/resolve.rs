@@ -230,10 +230,10 @@ impl Chosen {
             files: candidate
                 .files
                 .iter()
-                .filter_map(|index| release.files.get(*index).cloned())
+                .filter_map(|position| candidates.project.file(release, *position))
                 .collect(),
             index: Arc::clone(&candidates.project.index),
-            uploaded: release.uploaded(),
+            uploaded: release.uploaded,
             lag_days: candidate.lag,
             held_back_by: newest.as_ref().map_or_else(Vec::new, |newest| {
                 self.held_back_by(world, name, newest, incoming)

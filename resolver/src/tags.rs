@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::project::WheelTags;
 use crate::{Platform, Target, WheelName};
 
 /// The wheel tags of a target, ranked as an installer ranks them.
@@ -16,7 +17,8 @@ use crate::{Platform, Target, WheelName};
 /// ```
 #[derive(Debug, Clone)]
 pub struct TagSet {
-    pythons: HashMap<(String, String), u32>,
+    /// By Python tag, then by ABI tag.
+    pythons: HashMap<String, HashMap<String, u32>>,
     platforms: HashMap<String, u32>,
 }
 
@@ -29,8 +31,9 @@ impl TagSet {
         let (major, minor) = target.python.minor_pair();
         let ranked = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let mut pythons = HashMap::new();
-        for (index, pair) in python_tags(major, minor).into_iter().enumerate() {
-            pythons.entry(pair).or_insert(ranked(index));
+        for (index, (python, abi)) in python_tags(major, minor).into_iter().enumerate() {
+            let abis: &mut HashMap<String, u32> = pythons.entry(python).or_default();
+            abis.entry(abi).or_insert(ranked(index));
         }
         let mut platforms = HashMap::new();
         for (index, tag) in platform_tags(target).into_iter().enumerate() {
@@ -41,16 +44,28 @@ impl TagSet {
 
     /// How good a wheel fits; `None` when it cannot be installed.
     pub fn rank(&self, wheel: &WheelName) -> Option<TagRank> {
-        let platform = wheel
-            .platforms
-            .iter()
+        let texts = |tags: &[String]| tags.join(".");
+        self.rank_of_tags(&WheelTags {
+            build: None,
+            pythons: &texts(&wheel.pythons),
+            abis: &texts(&wheel.abis),
+            platforms: &texts(&wheel.platforms),
+        })
+    }
+
+    /// The rank of tags as they stand in a file name: `py2.py3`, `none`, `any`.
+    pub(crate) fn rank_of_tags(&self, tags: &WheelTags<'_>) -> Option<TagRank> {
+        let platforms = tags.platforms.split('.');
+        let platform = platforms
             .filter_map(|tag| self.platforms.get(tag).copied())
             .min()?;
-        let python = wheel
-            .pythons
-            .iter()
-            .flat_map(|python| wheel.abis.iter().map(move |abi| (python, abi)))
-            .filter_map(|(python, abi)| self.pythons.get(&(python.clone(), abi.clone())).copied())
+        let pythons = tags.pythons.split('.');
+        let python = pythons
+            .filter_map(|python| self.pythons.get(python))
+            .flat_map(|ranks| {
+                let abis = tags.abis.split('.');
+                abis.filter_map(|abi| ranks.get(abi).copied())
+            })
             .min()?;
         Some((python, platform))
     }

@@ -76,7 +76,7 @@ impl FromStr for WheelName {
     }
 }
 
-fn parse_build(tag: &str) -> Option<(u64, String)> {
+pub(crate) fn parse_build(tag: &str) -> Option<(u64, String)> {
     let end = tag.find(|c: char| !c.is_ascii_digit()).unwrap_or(tag.len());
     Some((tag[..end].parse().ok()?, tag[end..].to_owned()))
 }

@@ -205,11 +205,10 @@ impl<'a> World<'a> {
         candidate: &Candidate,
     ) -> Result<Facts, SourceError> {
         let unavailable = |reason: &str| Ok(Facts::Unavailable(reason.into()));
-        let release = candidates.release(candidate);
-        let Some(file) = candidate.files.first().and_then(|i| release.files.get(*i)) else {
+        let Some(file) = candidates.best_file(candidate) else {
             return unavailable("it has no installable file");
         };
-        let metadata = match self.source.metadata(name, file)? {
+        let metadata = match self.source.metadata(name, &file)? {
             MetadataAnswer::Found(metadata) => metadata,
             MetadataAnswer::Unavailable(reason) => return unavailable(&reason),
             MetadataAnswer::Offline => {

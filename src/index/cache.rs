@@ -1,25 +1,42 @@
 //! What is on disk: project pages and core metadata, each entry checked when it is read.
 //!
-//! An entry is one file: a header line with the length and SHA-256 of the rest, a line of JSON that
-//! says what it is, then the bytes. A cut-off write or a flipped bit is noticed and the entry
-//! counts as missing. Files are written beside their place and renamed into it, so that several
-//! processes can share a cache. A cache that cannot be written costs one diagnostic, no answer.
+//! An entry is one file: a header with the lengths and a CRC-32 of the rest, a piece of JSON that
+//! says what it is, then the bytes. Project pages are kept parsed, in the form of
+//! [`Project::as_bytes`](pinsmith_resolver::Project::as_bytes), and core metadata without what
+//! resolving does not need, so that reading costs little more than the disk. A cut-off write or a
+//! flipped bit is noticed and the entry counts as missing. Files are written beside their place
+//! and renamed into it, so that several processes can share a cache. A cache that cannot be
+//! written costs one diagnostic, no answer.
 
-use std::fs;
-use std::io::{self, Write};
+mod prune;
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
 
 use etcetera::BaseStrategy;
+use flate2::Crc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Folder for this layout; another layout gets another folder, so old versions keep theirs.
-const LAYOUT: &str = "v1";
+pub use prune::CacheSize;
 
-/// First word of every entry.
-const MAGIC: &str = "pinsmith-cache-1";
+/// Folder for this layout; another layout gets another folder, so old versions keep theirs.
+///
+/// Goes up with every change to what is kept, also to how pages are read into it.
+const LAYOUT: &str = "v2";
+
+/// First bytes of every entry.
+const MAGIC: [u8; 8] = *b"pinsmit2";
+
+/// Magic, checksum, length of the JSON, length of the body.
+const HEADER: usize = 8 + 4 + 4 + 8;
+
+/// An entry that is used is marked as used so often, which costs a write.
+const MARK_USE_AFTER: Duration = Duration::from_hours(24);
 
 /// The cache in one folder.
 #[derive(Debug)]
@@ -57,9 +74,9 @@ impl Meta {
 /// The kinds of entry, each with a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Project pages as the index sent them.
+    /// Project pages, parsed.
     Page,
-    /// `METADATA` of a wheel; never changes.
+    /// What counts of a wheel's `METADATA`; never changes.
     Wheel,
     /// The files of an sdist that matter, as JSON; never changes.
     Sdist,
@@ -115,56 +132,12 @@ impl Cache {
         self.dir.as_deref()
     }
 
-    /// Bytes and files in the cache.
-    ///
-    /// # Errors
-    /// When a folder of the cache cannot be listed.
-    pub fn size(&self) -> io::Result<CacheSize> {
-        let mut size = CacheSize::default();
-        for file in self.files()? {
-            size.bytes += fs::metadata(&file).map_or(0, |metadata| metadata.len());
-            size.files += 1;
-        }
-        Ok(size)
-    }
-
-    /// Removes every entry and answers what was removed; files that are not entries stay.
-    ///
-    /// # Errors
-    /// When a file cannot be removed.
-    pub fn clean(&self) -> io::Result<CacheSize> {
-        let mut removed = CacheSize::default();
-        for file in self.files()? {
-            removed.bytes += fs::metadata(&file).map_or(0, |metadata| metadata.len());
-            removed.files += 1;
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(removed)
-    }
-
-    /// Files of every layout, two folders deep; nothing else lies in a cache folder.
-    fn files(&self) -> io::Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        let layouts = self.dir.iter().map(|dir| dir.join(LAYOUT));
-        for kind in layouts.flat_map(|layout| list(&layout)) {
-            files.extend(
-                list(&kind?)
-                    .collect::<io::Result<Vec<_>>>()?
-                    .into_iter()
-                    .filter(|path| path.is_file()),
-            );
-        }
-        Ok(files)
-    }
-
     /// The entry, if it is there and whole.
     pub(crate) fn read(&self, kind: Kind, key: &str) -> Option<(Meta, Vec<u8>)> {
-        let bytes = fs::read(self.path(kind, key)?).ok()?;
-        let (meta, body) = decode(&bytes)?;
-        (meta.key == key).then(|| (meta, body.to_vec()))
+        let mut file = File::open(self.path(kind, key)?).ok()?;
+        let (meta, body) = decode(&mut file)?;
+        mark_use(&file);
+        (meta.key == key).then_some((meta, body))
     }
 
     /// Writes an entry; a failure is remembered for [`Self::trouble`] and otherwise ignored.
@@ -225,60 +198,70 @@ impl Cache {
     }
 }
 
-/// How much is in the cache.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CacheSize {
-    /// Sum of the file sizes in bytes.
-    pub bytes: u64,
-    /// Number of files.
-    pub files: u64,
-}
-
-/// The entries of a folder; none when it does not exist.
-fn list(dir: &Path) -> Box<dyn Iterator<Item = io::Result<PathBuf>>> {
-    match fs::read_dir(dir) {
-        Ok(entries) => Box::new(entries.map(|entry| Ok(entry?.path()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Box::new(std::iter::empty()),
-        Err(error) => Box::new(std::iter::once(Err(error))),
-    }
-}
-
 fn write_atomically(path: &Path, meta: &Meta, body: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&encode(meta, body)?)?;
+    file.write_all(&head(meta, body)?)?;
+    file.write_all(body)?;
     file.flush()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-fn encode(meta: &Meta, body: &[u8]) -> io::Result<Vec<u8>> {
-    let mut rest = serde_json::to_vec(meta)?;
-    rest.push(b'\n');
-    rest.extend_from_slice(body);
-    let digest = hex(&Sha256::digest(&rest));
-    let mut bytes = format!("{MAGIC} {} {digest}\n", rest.len()).into_bytes();
-    bytes.append(&mut rest);
+/// Head and JSON; the body follows.
+fn head(meta: &Meta, body: &[u8]) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_vec(meta)?;
+    let json_length = u32::try_from(json.len()).map_err(io::Error::other)?;
+    let mut checked = Vec::with_capacity(12 + json.len());
+    checked.extend(json_length.to_le_bytes());
+    checked.extend((body.len() as u64).to_le_bytes());
+    checked.extend(json);
+    let mut crc = Crc::new();
+    crc.update(&checked);
+    crc.update(body);
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(crc.sum().to_le_bytes());
+    bytes.append(&mut checked);
     Ok(bytes)
 }
 
-fn decode(bytes: &[u8]) -> Option<(Meta, &[u8])> {
-    let (header, rest) = split_line(bytes)?;
-    let mut words = std::str::from_utf8(header).ok()?.split(' ');
-    let whole = words.next()? == MAGIC
-        && words.next()?.parse() == Ok(rest.len())
-        && words.next()? == hex(&Sha256::digest(rest));
-    if !whole {
+/// `None` for what is cut off, longer than it says, or not what was written.
+fn decode(file: &mut File) -> Option<(Meta, Vec<u8>)> {
+    let size = file.metadata().ok()?.len();
+    let mut header = [0; HEADER];
+    file.read_exact(&mut header).ok()?;
+    let crc = u32::from_le_bytes(header[8..12].try_into().ok()?);
+    let json_length = u32::from_le_bytes(header[12..16].try_into().ok()?);
+    let body_length = u64::from_le_bytes(header[16..24].try_into().ok()?);
+    let stated = body_length.checked_add(u64::from(json_length) + HEADER as u64)?;
+    if header[..8] != MAGIC || stated != size {
         return None;
     }
-    let (meta, body) = split_line(rest)?;
-    Some((serde_json::from_slice(meta).ok()?, body))
+    let mut json = vec![0; json_length as usize];
+    file.read_exact(&mut json).ok()?;
+    let mut body = Vec::with_capacity(usize::try_from(body_length).ok()?);
+    file.read_to_end(&mut body).ok()?;
+    let mut found = Crc::new();
+    found.update(&header[12..]);
+    found.update(&json);
+    found.update(&body);
+    if found.sum() != crc || body.len() as u64 != body_length {
+        return None;
+    }
+    Some((serde_json::from_slice(&json).ok()?, body))
 }
 
-fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr(b'\n', bytes)?;
-    Some((&bytes[..end], &bytes[end + 1..]))
+/// Lets [`Cache::prune`] see what is in use; a read-only cache stays as it is.
+fn mark_use(file: &File) {
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    let now = SystemTime::now();
+    if modified.is_ok_and(|time| {
+        now.duration_since(time)
+            .is_ok_and(|age| age > MARK_USE_AFTER)
+    }) {
+        let _ = file.set_modified(now);
+    }
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -291,98 +274,4 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn meta(key: &str) -> Meta {
-        Meta {
-            key: key.to_owned(),
-            status: 200,
-            url: "https://index.test/simple/a/".to_owned(),
-            content_type: Some("text/html".to_owned()),
-            etag: None,
-            last_modified: None,
-            fetched: 1000,
-            max_age: 600,
-        }
-    }
-
-    #[test]
-    fn keeps_counts_and_forgets() {
-        let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::new(Some(dir.path().join("new")));
-        assert_eq!(cache.size().unwrap(), CacheSize::default());
-        cache.write(Kind::Page, &meta("a"), b"body\nof it");
-        assert_eq!(
-            cache.read(Kind::Page, "a"),
-            Some((meta("a"), b"body\nof it".to_vec()))
-        );
-        assert_eq!(cache.read(Kind::Wheel, "a"), None);
-        assert_eq!(cache.size().unwrap().files, 1);
-        fs::write(dir.path().join("new/CACHEDIR.TAG"), "mine").unwrap();
-        assert_eq!(cache.clean().unwrap().files, 1);
-        assert_eq!(cache.read(Kind::Page, "a"), None);
-        assert!(dir.path().join("new/CACHEDIR.TAG").exists());
-    }
-
-    /// Every flipped byte and every cut-off length is noticed.
-    #[test]
-    fn a_damaged_entry_counts_as_missing() {
-        let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::new(Some(dir.path().to_owned()));
-        cache.write(Kind::Page, &meta("a"), b"body");
-        let path = cache.path(Kind::Page, "a").unwrap();
-        let whole = fs::read(&path).unwrap();
-        for at in 0..whole.len() {
-            let mut flipped = whole.clone();
-            flipped[at] ^= 4;
-            fs::write(&path, &flipped).unwrap();
-            assert_eq!(cache.read(Kind::Page, "a"), None, "byte {at} flipped");
-            fs::write(&path, &whole[..at]).unwrap();
-            assert_eq!(cache.read(Kind::Page, "a"), None, "cut at {at}");
-        }
-    }
-
-    #[test]
-    fn freshness_is_age_against_max_age() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        assert!(meta("a").is_fresh(at(1599)));
-        assert!(!meta("a").is_fresh(at(1600)));
-        assert!(!meta("a").is_fresh(at(999)), "the clock went back");
-    }
-
-    #[test]
-    fn a_cache_that_cannot_be_written_is_no_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("file");
-        fs::write(&file, "").unwrap();
-        let cache = Cache::new(Some(file));
-        cache.write(Kind::Page, &meta("a"), b"body");
-        assert!(cache.trouble().is_some());
-        assert_eq!(cache.read(Kind::Page, "a"), None);
-        let none = Cache::new(None);
-        none.write(Kind::Page, &meta("a"), b"body");
-        assert_eq!((none.trouble(), none.read(Kind::Page, "a")), (None, None));
-    }
-
-    /// Threads stand for processes: both only meet in the file system.
-    #[test]
-    fn concurrent_writers_leave_whole_entries() {
-        let dir = tempfile::tempdir().unwrap();
-        std::thread::scope(|scope| {
-            for writer in 0..4_u8 {
-                let dir = dir.path().to_owned();
-                scope.spawn(move || {
-                    let cache = Cache::new(Some(dir));
-                    let body = vec![writer; 50_000];
-                    for _ in 0..20 {
-                        cache.write(Kind::Page, &meta("a"), &body);
-                        let (_, read) = cache.read(Kind::Page, "a").unwrap();
-                        assert!(read.iter().all(|byte| *byte == read[0]));
-                        assert_eq!(read.len(), 50_000);
-                    }
-                });
-            }
-        });
-    }
-}
+mod tests;

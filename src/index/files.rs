@@ -21,7 +21,7 @@ use crate::diagnostic::Diagnostic;
 
 use super::cache::{Kind, Meta};
 use super::client::{Body, FetchError, Range, Reply, Request};
-use super::metadata::parse_metadata;
+use super::metadata::{essentials, parse_metadata};
 use super::sdist::{self, SdistFiles};
 use super::wheel::{MAX_METADATA, Parts, TAIL, WheelError, read_metadata};
 use super::{Shared, codes};
@@ -90,7 +90,7 @@ pub(super) async fn metadata(
         file,
         url,
     };
-    if let Some(core) = wanted.cached(shared).await? {
+    if let Some(core) = wanted.cached(shared) {
         shared.count(&shared.counters.cache_hits);
         return Ok(answer(core));
     }
@@ -128,25 +128,23 @@ impl Wanted<'_> {
         format!("{}#{}", self.file.url, digest.unwrap_or_default())
     }
 
-    async fn cached(&self, shared: &Arc<Shared>) -> Result<Option<Core>, SourceError> {
+    fn cached(&self, shared: &Shared) -> Option<Core> {
         if self.url.scheme() == "file" {
-            return Ok(None);
+            return None;
         }
-        let (key, is_wheel) = (self.key(), self.file.wheel().is_some());
-        let read = move |shared: &Shared| {
-            // an sdist whose metadata lies beside it is kept like a wheel's
-            let plain = shared.cache.read(Kind::Wheel, &key).map(|(_, body)| body);
-            let sdist = (!is_wheel)
-                .then(|| shared.cache.read(Kind::Sdist, &key))
-                .flatten();
-            (plain, sdist.map(|(_, body)| body))
-        };
-        let (plain, sdist) = shared.off_thread(read).await?;
+        let key = self.key();
+        // a kept file is read faster than another thread is woken
+        let plain = shared.cache.read(Kind::Wheel, &key).map(|(_, body)| body);
+        // an sdist whose metadata lies beside it is kept like a wheel's
+        let sdist = (plain.is_none() && self.file.wheel().is_none())
+            .then(|| shared.cache.read(Kind::Sdist, &key))
+            .flatten()
+            .map(|(_, body)| body);
         let plain = plain.and_then(|bytes| self.parse(&bytes).ok());
         let sdist = sdist.and_then(|bytes| serde_json::from_slice::<SdistFiles>(&bytes).ok());
-        Ok(plain
+        plain
             .map(Ok)
-            .or_else(|| Some(sdist::metadata_of(&sdist?, self.name, &self.version))))
+            .or_else(|| Some(sdist::metadata_of(&sdist?, self.name, &self.version)))
     }
 
     async fn fetch(&self, shared: &Arc<Shared>) -> Result<Core, Failure> {
@@ -161,7 +159,7 @@ impl Wanted<'_> {
             None => self.by_whole_wheel(shared).await?,
         };
         let core = self.parse(&bytes).map_err(Failure::Unavailable)?;
-        self.keep(shared, Kind::Wheel, bytes).await?;
+        self.keep(shared, Kind::Wheel, essentials(&bytes)).await?;
         Ok(Ok(core))
     }
 
@@ -195,7 +193,7 @@ impl Wanted<'_> {
             shared.guesses.record(&self.url, core.is_some());
         }
         if let (Some(_), Some(bytes)) = (&core, bytes) {
-            self.keep(shared, Kind::Wheel, bytes).await?;
+            self.keep(shared, Kind::Wheel, essentials(&bytes)).await?;
         }
         Ok(core)
     }

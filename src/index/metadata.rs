@@ -61,6 +61,36 @@ pub fn parse_metadata(bytes: &[u8]) -> Result<ParsedMetadata, MetadataError> {
     fields.finish()
 }
 
+/// The fields of core metadata that [`parse_metadata`] reads, as core metadata of their own.
+///
+/// What remains of a file with a long description is little, and says the same.
+///
+/// ```
+/// use pinsmith::index::metadata::essentials;
+/// let file = b"Metadata-Version: 2.1\nName: x\nVersion: 1\nSummary: y\nRequires-Dist: a\n\nlong text";
+/// assert_eq!(essentials(file), b"metadata-version: 2.1\nname: x\nversion: 1\nrequires-dist: a\n");
+/// ```
+pub fn essentials(bytes: &[u8]) -> Vec<u8> {
+    const WANTED: [&str; 7] = [
+        "metadata-version",
+        "name",
+        "version",
+        "requires-python",
+        "requires-dist",
+        "provides-extra",
+        "dynamic",
+    ];
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let wanted = headers(text)
+        .into_iter()
+        .filter(|(name, _)| WANTED.contains(&name.as_str()));
+    wanted
+        .flat_map(|(name, value)| [name, ": ".to_owned(), value, "\n".to_owned()])
+        .collect::<String>()
+        .into_bytes()
+}
+
 #[derive(Default)]
 struct Fields {
     metadata_version: Option<String>,
@@ -215,6 +245,9 @@ mod tests {
         #[test]
         fn never_panics(bytes: Vec<u8>, text in "(Name|Version|Requires-Dist|Dynamic|[ \t])?:? ?.{0,30}\n?") {
             drop(parse_metadata(&bytes));
+            let text = format!("Metadata-Version: 2.1\nName: a\nVersion: 1\n{text}\n\nbody");
+            let essential = essentials(text.as_bytes());
+            proptest::prop_assert_eq!(parse_metadata(&essential), parse_metadata(text.as_bytes()));
             drop(parse_metadata(format!("Metadata-Version: 2.1\nName: a\nVersion: 1\n{text}").as_bytes()));
         }
     }

@@ -147,6 +147,8 @@ impl IndexError {
 /// What the tasks of one [`Index`] share.
 struct Shared {
     location: Location,
+    /// Display names of the indexes, in the order of the location.
+    index_names: Vec<Arc<str>>,
     offline: bool,
     refresh: bool,
     client: Client,
@@ -184,6 +186,8 @@ impl Index {
             .build()
             .map_err(IndexError::Threads)?;
         let client = Client::new(&settings.location, settings.network)?;
+        let indexes = settings.location.indexes.iter();
+        let index_names = indexes.map(|index| Arc::from(index.to_string()));
         let shared = Shared {
             client,
             cache: Cache::new(settings.cache_dir),
@@ -196,10 +200,14 @@ impl Index {
             findings: Mutex::new(withheld_credentials(&settings.location)),
             counters: Counters::default(),
             progress: settings.progress,
-            location: settings.location,
+            index_names: index_names.collect(),
+            location: settings.location.clone(),
         };
+        let shared = Arc::new(shared);
+        let looked_after = Arc::clone(&shared);
+        drop(runtime.spawn_blocking(move || looked_after.cache.look_after()));
         Ok(Self {
-            shared: Arc::new(shared),
+            shared,
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
         })
@@ -321,6 +329,14 @@ impl Shared {
             metadata_asked: read(&self.counters.metadata_asked),
             metadata_done: read(&self.counters.metadata_done),
         }
+    }
+
+    /// The display name of an index, which all of its projects share.
+    fn name_of(&self, index: &IndexUrl) -> Arc<str> {
+        let all = self.location.indexes.iter().zip(&self.index_names);
+        let known = all.filter(|(known, _)| known.url() == index.url());
+        let name = known.map(|(_, name)| Arc::clone(name)).next();
+        name.unwrap_or_else(|| index.to_string().into())
     }
 
     fn note(&self, finding: Diagnostic) {

@@ -30,10 +30,26 @@ enum Page {
     Offline,
 }
 
-/// Bytes with what is known about them, from the cache or from the network.
+/// What is known of a page: its project, or that there is none.
 struct Stored {
     meta: Meta,
-    body: Vec<u8>,
+    project: Option<Arc<Project>>,
+}
+
+impl Stored {
+    /// The page as it was kept; `None` when that is of another layout.
+    fn from_cache(shared: &Shared, key: &str, index: &IndexUrl) -> Option<Self> {
+        let (meta, body) = shared.cache.read(Kind::Page, key)?;
+        let project = match meta.status {
+            200 => Some(Arc::new(Project::from_bytes(shared.name_of(index), body)?)),
+            _ => None,
+        };
+        Some(Self { meta, project })
+    }
+
+    fn into_page(self) -> Page {
+        self.project.map_or(Page::NotFound, Page::Found)
+    }
 }
 
 /// The first index that has the project answers for it; no later one is asked about that name.
@@ -65,17 +81,15 @@ async fn page(
     let cached = if url.scheme() == "file" {
         None
     } else {
-        let key = url.to_string();
-        shared
-            .off_thread(move |shared| shared.cache.read(Kind::Page, &key))
-            .await?
-            .map(|(meta, body)| Stored { meta, body })
+        // a kept page is read faster than another thread is woken
+        Stored::from_cache(shared, url.as_str(), index)
     };
     let asked = Asked { index, name, url };
     match cached {
         Some(stored) if shared.offline || can_use(shared, &stored) => {
             shared.count(&shared.counters.cache_hits);
-            asked.read(shared, stored).await
+            asked.note_missing_times(shared, &stored);
+            Ok(stored.into_page())
         }
         None if shared.offline && asked.url.scheme() != "file" => Ok(Page::Offline),
         cached => asked.fetch(shared, cached).await,
@@ -108,7 +122,8 @@ impl Asked<'_> {
                 shared.count(&shared.counters.confirmed);
                 stored.meta.fetched = Timestamp::now().as_second();
                 stored.meta.max_age = lifetime(&reply).unwrap_or(0);
-                self.keep_and_read(shared, stored).await
+                self.note_missing_times(shared, &stored);
+                self.keep(shared, stored).await
             }
             (Ok(reply), _) if matches!(reply.status, 200 | 404 | 410) => {
                 self.accept(shared, reply).await
@@ -120,7 +135,7 @@ impl Asked<'_> {
             (Ok(reply), _) if reply.status == 401 => Err(self.unauthorized(&reply)),
             (Ok(reply), Some(stored)) if reply.status >= 500 => {
                 self.note_stale(shared, &format!("answers with status {}", reply.status));
-                self.read(shared, stored).await
+                Ok(stored.into_page())
             }
             (Ok(reply), _) => Err(self.error(
                 &format!("answers with status {}", reply.status),
@@ -128,7 +143,7 @@ impl Asked<'_> {
             )),
             (Err(error), Some(stored)) if matches!(error, FetchError::Network { .. }) => {
                 self.note_stale(shared, &format!("cannot be asked: {error}"));
-                self.read(shared, stored).await
+                Ok(stored.into_page())
             }
             (Err(error), _) => Err(self.error(
                 &format!("cannot be asked: {error}"),
@@ -140,53 +155,57 @@ impl Asked<'_> {
     async fn accept(&self, shared: &Arc<Shared>, reply: Reply) -> Result<Page, SourceError> {
         let header = |name| reply.header(name).map(str::to_owned);
         let max_age = lifetime(&reply);
-        let stored = Stored {
-            meta: Meta {
-                key: self.url.to_string(),
-                status: if reply.status == 200 { 200 } else { 404 },
-                url: reply.url.to_string(),
-                content_type: header(CONTENT_TYPE),
-                etag: header(ETAG),
-                last_modified: header(LAST_MODIFIED),
-                fetched: Timestamp::now().as_second(),
-                max_age: max_age.unwrap_or(0),
-            },
-            body: reply.into_bytes(),
+        let meta = Meta {
+            key: self.url.to_string(),
+            status: if reply.status == 200 { 200 } else { 404 },
+            url: reply.url.to_string(),
+            content_type: header(CONTENT_TYPE),
+            etag: header(ETAG),
+            last_modified: header(LAST_MODIFIED),
+            fetched: Timestamp::now().as_second(),
+            max_age: max_age.unwrap_or(0),
         };
+        // only what can be read is kept, so that an error page does not stay
+        let project = match meta.status {
+            200 => Some(self.parse(shared, reply).await?),
+            _ => None,
+        };
+        let stored = Stored { meta, project };
+        self.note_missing_times(shared, &stored);
         if max_age.is_some() && self.url.scheme() != "file" {
-            self.keep_and_read(shared, stored).await
+            self.keep(shared, stored).await
         } else {
-            self.read(shared, stored).await
+            Ok(stored.into_page())
         }
     }
 
-    /// Only what can be read is kept, so that an error page does not stay.
-    async fn keep_and_read(
-        &self,
-        shared: &Arc<Shared>,
-        stored: Stored,
-    ) -> Result<Page, SourceError> {
-        let copy = Stored {
-            meta: stored.meta.clone(),
-            body: stored.body.clone(),
-        };
-        let page = self.read(shared, stored).await?;
-        let write = move |shared: &Shared| shared.cache.write(Kind::Page, &copy.meta, &copy.body);
-        shared.off_thread(write).await?;
-        Ok(page)
+    /// Nobody waits for the disk.
+    async fn keep(&self, shared: &Arc<Shared>, stored: Stored) -> Result<Page, SourceError> {
+        let (meta, project) = (stored.meta.clone(), stored.project.clone());
+        shared
+            .off_thread(move |shared| {
+                let body = project
+                    .as_ref()
+                    .map_or(&[][..], |project| project.as_bytes());
+                shared.cache.write(Kind::Page, &meta, body);
+            })
+            .await?;
+        Ok(stored.into_page())
     }
 
-    async fn read(&self, shared: &Arc<Shared>, stored: Stored) -> Result<Page, SourceError> {
-        if stored.meta.status != 200 {
-            return Ok(Page::NotFound);
-        }
+    async fn parse(&self, shared: &Arc<Shared>, reply: Reply) -> Result<Arc<Project>, SourceError> {
         let name = self.name.clone();
-        let index: Arc<str> = self.index.to_string().into();
-        let fallback = self.url.clone();
+        let index = shared.name_of(self.index);
         let parse = move |_: &Shared| {
-            let Stored { meta, body } = stored;
-            let url = Url::parse(&meta.url).unwrap_or(fallback);
-            parse_project(&body, meta.content_type.as_deref(), &url, &name, index)
+            let content_type = reply.header(CONTENT_TYPE).map(str::to_owned);
+            let url = reply.url.clone();
+            parse_project(
+                &reply.into_bytes(),
+                content_type.as_deref(),
+                &url,
+                &name,
+                index,
+            )
         };
         let project = shared.off_thread(parse).await?.map_err(|error| {
             self.error(
@@ -194,8 +213,7 @@ impl Asked<'_> {
                 "open the address in a browser: a proxy or login page may stand in between",
             )
         })?;
-        self.note_missing_times(shared, &project);
-        Ok(Page::Found(Arc::new(project)))
+        Ok(Arc::new(project))
     }
 
     fn error(&self, what: &str, help: &str) -> SourceError {
@@ -244,10 +262,12 @@ impl Asked<'_> {
 
     /// The per-project JSON beside the index would know the times; it is asked nowhere yet, and
     /// this is the place from which it would be.
-    fn note_missing_times(&self, shared: &Shared, project: &Project) {
-        let mut files = project.releases.iter().flat_map(|release| &release.files);
-        let has_files = !project.releases.is_empty();
-        if has_files && files.all(|file| file.uploaded.is_none()) {
+    fn note_missing_times(&self, shared: &Shared, stored: &Stored) {
+        let releases = stored
+            .project
+            .as_ref()
+            .map_or(&[][..], |project| project.releases());
+        if !releases.is_empty() && releases.iter().all(|release| release.uploaded.is_none()) {
             let index = self.index;
             shared.note(Diagnostic::info(
                 codes::NO_UPLOAD_TIMES,

@@ -27,7 +27,8 @@ use url::Url;
 /// let page = br#"<title>Links for six</title><a href="../../f/six-1.0.tar.gz">six-1.0.tar.gz</a>"#;
 /// let url = "https://index.test/simple/six/".parse()?;
 /// let project = parse_project(page, Some("text/html"), &url, &"six".parse()?, "https://index.test/simple/".into())?;
-/// assert_eq!(project.releases[0].files[0].url, "https://index.test/f/six-1.0.tar.gz");
+/// let file = project.file(&project.releases()[0], 0).unwrap();
+/// assert_eq!(file.url, "https://index.test/f/six-1.0.tar.gz");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -49,7 +49,8 @@ fn found(index: &Index) -> Arc<Project> {
 }
 
 fn only_file(index: &Index) -> ReleaseFile {
-    found(index).releases[0].files[0].clone()
+    let project = found(index);
+    project.file(&project.releases()[0], 0).unwrap()
 }
 
 fn requirements(index: &Index) -> Vec<String> {
@@ -272,7 +273,7 @@ fn a_page_is_confirmed_by_its_etag() {
     });
     for round in 0..3 {
         let index = Index::open(settings(&server.url("/simple/"), Some(dir.path()))).unwrap();
-        assert_eq!(found(&index).releases.len(), 1);
+        assert_eq!(found(&index).releases().len(), 1);
         assert_eq!(index.stats().confirmed, u64::from(round > 0));
     }
     assert_eq!(server.asked().len(), 3);
@@ -335,7 +336,7 @@ fn a_damaged_cache_entry_is_fetched_again() {
     let server = page_then("", |_| Answer::status(404));
     let settings = settings(&server.url("/simple/"), Some(dir.path()));
     found(&Index::open(settings.clone()).unwrap());
-    let folder = dir.path().join("v1/pages");
+    let folder = dir.path().join("v2/pages");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let mut bytes = std::fs::read(&path).unwrap();
@@ -343,7 +344,7 @@ fn a_damaged_cache_entry_is_fetched_again() {
         bytes[last] ^= 1;
         std::fs::write(&path, bytes).unwrap();
     }
-    assert_eq!(found(&Index::open(settings).unwrap()).releases.len(), 1);
+    assert_eq!(found(&Index::open(settings).unwrap()).releases().len(), 1);
     assert_eq!(server.asked().len(), 2);
 }
 
@@ -382,7 +383,7 @@ fn failures_that_pass_are_tried_again() {
             _ => page(""),
         });
         let index = open(&server);
-        assert_eq!(found(&index).releases.len(), 1, "{shown}");
+        assert_eq!(found(&index).releases().len(), 1, "{shown}");
         assert_eq!(index.stats().retries, 1, "{shown}");
     }
 }
@@ -427,7 +428,7 @@ fn an_index_that_fails_is_replaced_by_older_answers() {
     let settings = settings(&server.url("/simple/"), Some(dir.path()));
     found(&Index::open(settings.clone()).unwrap());
     let index = Index::open(settings).unwrap();
-    assert_eq!(found(&index).releases.len(), 1);
+    assert_eq!(found(&index).releases().len(), 1);
     assert!(codes(&index).contains(&"IDX007"), "{:?}", codes(&index));
 }
 
@@ -503,7 +504,7 @@ fn looking_ahead_and_asking_are_joined() {
     struct OnlyFile;
     impl Lookahead for OnlyFile {
         fn likely_file(&self, _: &Requirement, project: &Project) -> Option<ReleaseFile> {
-            project.releases.first()?.files.first().cloned()
+            project.file(project.releases().first()?, 0)
         }
         fn likely_requirements(&self, _: &Requirement, _: &CoreMetadata) -> Vec<Requirement> {
             Vec::new()

@@ -32,8 +32,8 @@ fn fixture(name: &str, file: &str) -> Project {
 /// One line a file, everything that the page said.
 fn table(project: &Project) -> String {
     let mut out = String::new();
-    for release in &project.releases {
-        for file in &release.files {
+    for release in project.releases() {
+        for file in project.files(release) {
             let python = file.requires_python.as_ref().map(ToString::to_string);
             let yanked = file.yanked.as_ref().map(|yanked| yanked.reason.as_str());
             let digest = file.sha256.map(|digest| digest.to_string()[..4].to_owned());
@@ -62,6 +62,10 @@ fn table(project: &Project) -> String {
     out
 }
 
+fn first_url(project: &Project) -> String {
+    project.file(&project.releases()[0], 0).unwrap().url
+}
+
 #[test]
 fn html_page_with_every_quirk() {
     insta::assert_snapshot!(table(&fixture("zope-interface", "quirks.html")));
@@ -85,7 +89,7 @@ fn format_is_sniffed_when_the_content_type_lies() {
     ] {
         let project = parse_as("a", bytes, stated, url).unwrap();
         assert_eq!(
-            project.releases[0].files[0].url,
+            first_url(&project),
             "https://index.test/simple/a/a-1.0.tar.gz"
         );
     }
@@ -124,7 +128,7 @@ fn what_is_no_project_page_says_so() {
 fn an_empty_project_page_is_a_page() {
     let page = b"<html><head><title>Links for a</title></head><body></body></html>";
     let project = parse_as("a", page, None, "https://index.test/simple/a/").unwrap();
-    assert!(project.releases.is_empty());
+    assert!(project.releases().is_empty());
 }
 
 /// A page may not reach into the file system, nor hand out credentials.
@@ -135,14 +139,14 @@ fn addresses_are_http_or_belong_to_a_local_page() {
         <a href='https://files.test/x%2F..%2Fa-4.0.tar.gz'>x</a>\
         <a href='http://files.test/a-5.0.tar.gz'>x</a>";
     let project = parse_as("a", page, None, "https://index.test/simple/a/").unwrap();
-    let urls: Vec<&str> = project
-        .releases
+    let urls: Vec<String> = project
+        .releases()
         .iter()
-        .map(|release| release.files[0].url.as_str())
+        .map(|release| project.file(release, 0).unwrap().url)
         .collect();
     assert_eq!(urls, ["https://files.test/a-3.0.tar.gz"]);
     let local = parse_as("a", page, None, "file:///srv/simple/a/index.html").unwrap();
-    assert_eq!(local.releases[0].files[0].url, "file:///etc/a-1.0.tar.gz");
+    assert_eq!(first_url(&local), "file:///etc/a-1.0.tar.gz");
 }
 
 /// T50: a page of 15,000 files is read in one pass.
@@ -153,7 +157,7 @@ fn reads_huge_pages() {
         writeln!(page, "<a href=\"a-{number}.tar.gz\">a</a><br/>").unwrap();
     }
     let project = parse_as("a", page.as_bytes(), None, "https://index.test/simple/a/").unwrap();
-    assert_eq!(project.releases.len(), 15_000);
+    assert_eq!(project.releases().len(), 15_000);
 }
 
 proptest::proptest! {
