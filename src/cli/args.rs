@@ -317,6 +317,12 @@ pub enum CacheAction {
     Dir,
     /// Print how large it is, in bytes
     Size,
+    /// Delete what was not used for longest, until it is small enough
+    Prune {
+        /// How large it may stay, in bytes
+        #[arg(long, value_name = "BYTES", default_value_t = 1_000_000_000)]
+        max_bytes: u64,
+    },
     /// Delete all of it
     Clean,
 }

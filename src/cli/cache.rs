@@ -5,7 +5,7 @@ use super::source::count;
 use super::terminal::Terminal;
 use super::world::cache_dir;
 use super::{Done, Failure};
-use crate::index::cache::Cache;
+use crate::index::cache::{Cache, CacheSize};
 
 pub(super) fn run(
     args: &CacheArgs,
@@ -31,14 +31,17 @@ pub(super) fn run(
             let size = cache.size().map_err(trouble)?;
             terminal.result(&format!("{}\n", size.bytes))?;
         }
-        CacheAction::Clean => {
-            let removed = cache.clean().map_err(trouble)?;
-            let files = usize::try_from(removed.files).unwrap_or(usize::MAX);
-            terminal.summary(
-                "removed",
-                &format!("{}, {} bytes", count(files, "file"), removed.bytes),
-            );
+        CacheAction::Clean => tell(&cache.clean().map_err(trouble)?, terminal),
+        CacheAction::Prune { max_bytes } => {
+            tell(&cache.prune(max_bytes).map_err(trouble)?, terminal)
         }
     }
     Ok(Done::Yes)
+}
+
+/// Says what was removed.
+fn tell(removed: &CacheSize, terminal: Terminal) {
+    let files = usize::try_from(removed.files).unwrap_or(usize::MAX);
+    let text = format!("{}, {} bytes", count(files, "file"), removed.bytes);
+    terminal.summary("removed", &text);
 }

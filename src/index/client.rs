@@ -195,7 +195,6 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("pinsmith/", env!("CARGO_PKG_VERSION")))
-            .gzip(false)
             .referer(false)
             .redirect(redirect::Policy::custom(follow))
             .connect_timeout(settings.timeout)
