@@ -66,7 +66,13 @@ const MAX_TEXT: usize = 8 * 1024 * 1024;
 /// Whether a text is so large or so deeply nested that a recursive parser would need more memory
 /// than any honest source does.
 pub(super) fn is_too_complex(text: &str) -> bool {
-    text.len() > MAX_TEXT || (text.len() > MAX_BRACKETS as usize && is_too_deep(text))
+    text.len() > MAX_TEXT || (!is_surely_shallow(text) && is_too_deep(text))
+}
+
+/// Whether counting bytes is enough to tell that a text is honest, as it is for most files.
+fn is_surely_shallow(text: &str) -> bool {
+    let opening = |byte: &&u8| matches!(**byte, b'(' | b'[' | b'{');
+    text.len() <= MAX_RUN && text.as_bytes().iter().filter(opening).count() <= MAX_BRACKETS as usize
 }
 
 fn is_too_deep(text: &str) -> bool {
