@@ -105,6 +105,8 @@ pub(super) fn resolve_over_index(
     let mut settings = IndexSettings::new(location, cache_dir(global));
     settings.offline = args.index.offline;
     settings.refresh = args.index.refresh;
+    settings.upload_times =
+        args.as_of.is_some() || matches!(args.resolution, ResolutionArg::Coherent);
     settings.progress = Some(Arc::new(Shown(progress.clone())));
     let index = Index::open(settings).map_err(|error| error.diagnostic())?;
     let answer = resolve(request, target, &index, &options(args));

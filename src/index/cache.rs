@@ -61,6 +61,9 @@ pub(crate) struct Meta {
     pub(crate) fetched: i64,
     /// Seconds for which it needs no confirmation.
     pub(crate) max_age: u64,
+    /// Upload times that the page lacks were asked for beside it, with or without success.
+    #[serde(default)]
+    pub(crate) dates_asked: bool,
 }
 
 impl Meta {
@@ -164,6 +167,7 @@ impl Cache {
             last_modified: None,
             fetched: Timestamp::now().as_second(),
             max_age: 30 * 24 * 60 * 60,
+            dates_asked: false,
         };
         self.write(Kind::Host, &meta, text.as_bytes());
     }

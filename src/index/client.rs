@@ -30,9 +30,8 @@ const MAX_REDIRECTS: usize = 10;
 /// Longest time that a `Retry-After` can make us wait.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// Longest time for one attempt, whatever the server trickles.
-const MAX_ATTEMPT: Duration = Duration::from_mins(2);
-const MAX_DOWNLOAD: Duration = Duration::from_mins(15);
+/// A whole file may take so many times as long as another answer.
+const DOWNLOAD_FACTOR: u32 = 8;
 
 /// Network behaviour that a caller may choose.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +44,8 @@ pub struct NetworkSettings {
     pub backoff: Duration,
     /// Longest silence of a server while connecting or sending.
     pub timeout: Duration,
+    /// Longest time for one answer, whatever the server trickles.
+    pub longest: Duration,
 }
 
 impl Default for NetworkSettings {
@@ -54,6 +55,7 @@ impl Default for NetworkSettings {
             retries: 3,
             backoff: Duration::from_millis(300),
             timeout: Duration::from_secs(30),
+            longest: Duration::from_mins(2),
         }
     }
 }
@@ -263,9 +265,9 @@ impl Client {
 
     async fn attempt_in_time(&self, request: &Request<'_>) -> Result<Reply, Failure> {
         let longest = if request.to_file {
-            MAX_DOWNLOAD
+            self.settings.longest * DOWNLOAD_FACTOR
         } else {
-            MAX_ATTEMPT
+            self.settings.longest
         };
         // the semaphore is never closed
         let _slot = self.slots.acquire().await;

@@ -3,10 +3,9 @@
 //! In this order: the cache, `FILE.metadata` beside the file, byte ranges out of a wheel, the whole
 //! file. Sdists are read, never built.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use pinsmith_resolver::{
@@ -15,15 +14,16 @@ use pinsmith_resolver::{
 };
 use reqwest::header::CONTENT_LENGTH;
 use sha2::Digest;
-use url::{Origin, Url};
+use url::Url;
 
 use crate::diagnostic::Diagnostic;
 
 use super::cache::{Kind, Meta};
 use super::client::{Body, FetchError, Range, Reply, Request};
+use super::learned::MAX_TAIL;
 use super::metadata::{essentials, parse_metadata};
 use super::sdist::{self, SdistFiles};
-use super::wheel::{MAX_METADATA, Parts, TAIL, WheelError, read_metadata};
+use super::wheel::{MAX_METADATA, Parts, WheelError, needed_tail, read_metadata};
 use super::{Shared, codes};
 
 /// Largest file that is downloaded whole for its metadata.
@@ -34,28 +34,6 @@ const MAX_RANGE: u64 = 65 * 1024 * 1024;
 
 /// Most ranges that one wheel may need; a sound one needs at most four.
 const MAX_RANGES: usize = 6;
-
-/// After so many `.metadata` in a row that are not there, a host is not asked for more.
-const MAX_MISSES: u32 = 20;
-
-/// How often guessing `FILE.metadata` failed in a row, by host.
-#[derive(Debug, Default)]
-pub(super) struct Guesses(Mutex<HashMap<Origin, u32>>);
-
-impl Guesses {
-    fn is_worth_it(&self, url: &Url) -> bool {
-        let misses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        misses
-            .get(&url.origin())
-            .is_none_or(|count| *count < MAX_MISSES)
-    }
-
-    fn record(&self, url: &Url, found: bool) {
-        let mut misses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = misses.entry(url.origin()).or_default();
-        *count = if found { 0 } else { *count + 1 };
-    }
-}
 
 /// Why there is no metadata.
 enum Failure {
@@ -169,7 +147,9 @@ impl Wanted<'_> {
             CoreMetadataHint::Available | CoreMetadataHint::Hashed(_) => true,
             CoreMetadataHint::Absent => false,
             CoreMetadataHint::Unknown => {
-                if self.file.wheel().is_none() || !shared.guesses.is_worth_it(&self.url) {
+                if self.file.wheel().is_none()
+                    || !shared.guesses.is_worth_it(&self.url, &shared.cache)
+                {
                     return Ok(None);
                 }
                 false
@@ -190,7 +170,9 @@ impl Wanted<'_> {
         // a server may answer 200 with a page for whatever it does not have
         let core = bytes.as_deref().and_then(|bytes| self.parse(bytes).ok());
         if !advertised {
-            shared.guesses.record(&self.url, core.is_some());
+            shared
+                .guesses
+                .record(&self.url, core.is_some(), &shared.cache);
         }
         if let (Some(_), Some(bytes)) = (&core, bytes) {
             self.keep(shared, Kind::Wheel, essentials(&bytes)).await?;
@@ -205,7 +187,11 @@ impl Wanted<'_> {
         };
         for _ in 0..MAX_RANGES {
             let range = match read_metadata(&parts, self.name, &self.version) {
-                Ok(bytes) => return Ok(Some(bytes)),
+                Ok(bytes) => {
+                    let needed = needed_tail(&parts, self.name, &self.version, MAX_TAIL);
+                    shared.tails.learn(self.name, needed.unwrap_or(0));
+                    return Ok(Some(bytes));
+                }
                 Err(WheelError::Missing(range)) => range,
                 Err(error) => return Err(Failure::Unavailable(error.to_string())),
             };
@@ -222,7 +208,8 @@ impl Wanted<'_> {
 
     /// The end of the wheel, by a suffix range, or by a computed one where that is not understood.
     async fn tail(&self, shared: &Arc<Shared>) -> Result<Option<Parts>, Failure> {
-        let reply = self.range(shared, Range::Last(TAIL)).await?;
+        let tail = shared.tails.length(self.name);
+        let reply = self.range(shared, Range::Last(tail)).await?;
         let size = match parts_of(reply) {
             Ok(parts) => return Ok(Some(parts)),
             Err(404 | 410) => return Err(Failure::Unavailable(NOT_THERE.to_owned())),
@@ -234,7 +221,7 @@ impl Wanted<'_> {
                 },
             },
         };
-        let range = Range::From(size.saturating_sub(TAIL), size);
+        let range = Range::From(size.saturating_sub(tail), size);
         Ok(parts_of(self.range(shared, range).await?).ok())
     }
 
@@ -388,6 +375,7 @@ impl Wanted<'_> {
             last_modified: None,
             fetched: Timestamp::now().as_second(),
             max_age: 0,
+            dates_asked: false,
         };
         let write = move |shared: &Shared| shared.cache.write(kind, &meta, &body);
         Ok(shared.off_thread(write).await?)

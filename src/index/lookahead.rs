@@ -1,26 +1,170 @@
 //! Following the resolver's guess over the network, ahead of the resolver.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pinsmith_resolver::{Lookahead, MetadataAnswer, ReleasesAnswer, Requirement};
+use pinsmith_resolver::{
+    Lookahead, MarkerTree, MetadataAnswer, PackageName, Project, ReleasesAnswer, Requirement,
+    Version, parse_requirement,
+};
 use tokio::runtime::Handle;
 
 use super::Shared;
 
-/// Requirements that were already followed, so that cycles end and nothing is done twice.
+/// Files of one project whose metadata is fetched because of guesses.
+///
+/// A project is mostly wanted in one version, sometimes pinned to another. More than two come up
+/// when a requiring project goes back through its releases and drags its old pins along, and the
+/// resolver needs next to none of those.
+const GUESSES_PER_PROJECT: usize = 2;
+
+/// After so many steps down the releases of a project, further steps are expected.
+const STEPS_BEFORE_EXPECTING: usize = 2;
+
+/// Most steps that are expected at a time.
+const MAX_EXPECTED: usize = 24;
+
+/// What was already followed, so that cycles end and nothing is done twice.
 #[derive(Default)]
-pub(super) struct Followed(Mutex<HashSet<String>>);
+pub(super) struct Followed(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    requirements: HashSet<String>,
+    /// Addresses of the files that were guessed.
+    guessed: HashMap<PackageName, Vec<String>>,
+    descents: HashMap<PackageName, Descent>,
+    guess: Option<Arc<dyn Lookahead>>,
+}
+
+/// A project whose releases the resolver tries one after the other, downwards.
+struct Descent {
+    last: Version,
+    steps: usize,
+    /// How many of the next ones were asked for already.
+    ahead: usize,
+    /// The lowest of them.
+    lowest: Version,
+}
+
+impl Descent {
+    fn from(version: &Version) -> Self {
+        Self {
+            last: version.clone(),
+            steps: 0,
+            ahead: 0,
+            lowest: version.clone(),
+        }
+    }
+
+    /// Notes that the resolver asks for `version`; how many more below [`Self::lowest`] to fetch.
+    ///
+    /// At most as many as the way so far, so that what is fetched in vain where it ends is little.
+    fn step_to(&mut self, version: &Version) -> usize {
+        if *version >= self.last {
+            if *version > self.last {
+                *self = Self::from(version);
+            }
+            return 0;
+        }
+        self.steps += 1;
+        self.ahead = self.ahead.saturating_sub(1);
+        self.last = version.clone();
+        if self.lowest > *version {
+            self.lowest = version.clone();
+        }
+        let wanted = self.steps.min(MAX_EXPECTED);
+        if self.steps < STEPS_BEFORE_EXPECTING || self.ahead > wanted / 2 {
+            return 0;
+        }
+        wanted - self.ahead
+    }
+}
 
 impl Followed {
     /// Whether this requirement is new.
     fn first_time(&self, requirement: &Requirement) -> bool {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // the marker was evaluated by whoever guessed
         let mut bare = requirement.clone();
-        bare.marker = pinsmith_resolver::MarkerTree::TRUE;
-        seen.insert(bare.to_string())
+        bare.marker = MarkerTree::TRUE;
+        self.lock().requirements.insert(bare.to_string())
     }
+
+    /// Whether the metadata of this file may be fetched on a guess.
+    fn is_worth_it(&self, name: &PackageName, url: &str) -> bool {
+        let mut state = self.lock();
+        let guessed = state.guessed.entry(name.clone()).or_default();
+        if guessed.iter().any(|known| known == url) {
+            return true;
+        }
+        let room = guessed.len() < GUESSES_PER_PROJECT;
+        if room {
+            guessed.push(url.to_owned());
+        }
+        room
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Fetches the metadata of older releases when the resolver is on its way down through them.
+pub(super) fn expect_older(
+    shared: &Arc<Shared>,
+    name: &PackageName,
+    version: &Version,
+    handle: &Handle,
+) {
+    let (count, below, guess) = {
+        let mut state = shared.followed.lock();
+        let descents = &mut state.descents;
+        let descent = descents.entry(name.clone());
+        let descent = descent.or_insert_with(|| Descent::from(version));
+        let count = descent.step_to(version);
+        (count, descent.lowest.clone(), state.guess.clone())
+    };
+    let Some(guess) = guess.filter(|_| count > 0) else {
+        return;
+    };
+    let (shared, name, own_handle) = (Arc::clone(shared), name.clone(), handle.clone());
+    drop(handle.spawn(async move {
+        let Ok(ReleasesAnswer::Found(project)) = shared.project(&name).await else {
+            return;
+        };
+        let files = older_files(&name, &project, &below, count, guess.as_ref());
+        if let Some(descent) = shared.followed.lock().descents.get_mut(&name)
+            && let Some((lowest, _)) = files.last()
+        {
+            descent.lowest = lowest.clone();
+            descent.ahead += files.len();
+        }
+        for (_, file) in files {
+            let (shared, name) = (Arc::clone(&shared), name.clone());
+            // what comes is kept for the resolver
+            drop(own_handle.spawn(async move { shared.file_metadata(&name, &file).await.is_ok() }));
+        }
+    }));
+}
+
+/// The likely files of the next `count` usable releases below a version.
+fn older_files(
+    name: &PackageName,
+    project: &Project,
+    below: &Version,
+    count: usize,
+    guess: &dyn Lookahead,
+) -> Vec<(Version, pinsmith_resolver::ReleaseFile)> {
+    let older = project.releases().iter().rev();
+    older
+        .filter(|release| release.version < *below && !release.version.any_prerelease())
+        .filter_map(|release| {
+            let exactly = parse_requirement(&format!("{name}=={}", release.version)).ok()?;
+            let file = guess.likely_file(&exactly.requirement, project)?;
+            Some((release.version.clone(), file))
+        })
+        .take(count)
+        .collect()
 }
 
 /// Fetches the project, the metadata that the guess picks, and so on along what that requires.
@@ -32,6 +176,11 @@ pub(super) fn follow(
     guess: &Arc<dyn Lookahead>,
     handle: &Handle,
 ) {
+    shared
+        .followed
+        .lock()
+        .guess
+        .get_or_insert_with(|| Arc::clone(guess));
     for requirement in requirements {
         if shared.followed.first_time(&requirement) {
             let (shared, guess) = (Arc::clone(shared), Arc::clone(guess));
@@ -55,8 +204,36 @@ async fn step(
         return None;
     };
     let file = guess.likely_file(requirement, &project)?;
+    if !shared.followed.is_worth_it(name, &file.url) {
+        return None;
+    }
     let Ok(MetadataAnswer::Found(metadata)) = shared.file_metadata(name, &file).await else {
         return None;
     };
     Some(guess.likely_requirements(requirement, &metadata))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_down_is_expected_to_go_on() {
+        let version = |number: u64| Version::new([number]);
+        let mut descent = Descent::from(&version(100));
+        let asked: Vec<usize> = (80..100)
+            .rev()
+            .map(|number| {
+                let count = descent.step_to(&version(number));
+                descent.ahead += count;
+                count
+            })
+            .collect();
+        assert_eq!(asked[..6], [0, 2, 2, 2, 0, 4]);
+        let fetched_in_vain = descent.ahead;
+        assert!(fetched_in_vain <= 20, "{fetched_in_vain}");
+        assert_eq!(descent.step_to(&version(80)), 0, "asked again");
+        assert_eq!(descent.step_to(&version(90)), 0, "a new beginning");
+        assert_eq!(descent.step_to(&version(89)), 0);
+    }
 }

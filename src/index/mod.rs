@@ -7,8 +7,10 @@
 pub mod cache;
 mod client;
 pub mod codes;
+mod dates;
 mod files;
 mod joined;
+mod learned;
 pub mod location;
 mod lookahead;
 pub mod metadata;
@@ -26,7 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pinsmith_resolver::{
     Lookahead, MetadataAnswer, PackageName, PackageSource, ReleaseFile, ReleasesAnswer,
-    Requirement, SourceError,
+    Requirement, SourceError, sdist_version,
 };
 use tokio::runtime::{Handle, Runtime};
 
@@ -62,6 +64,8 @@ pub struct IndexSettings {
     pub offline: bool,
     /// Confirm every project page with the index, whatever its age.
     pub refresh: bool,
+    /// Upload times are needed: where pages have none, the index's JSON beside them is asked.
+    pub upload_times: bool,
     /// Concurrency, retries and timeouts.
     pub network: NetworkSettings,
     /// Told whenever something was asked or answered.
@@ -76,6 +80,7 @@ impl IndexSettings {
             cache_dir,
             offline: false,
             refresh: false,
+            upload_times: true,
             network: NetworkSettings::default(),
             progress: None,
         }
@@ -89,6 +94,7 @@ impl fmt::Debug for IndexSettings {
             .field("cache_dir", &self.cache_dir)
             .field("offline", &self.offline)
             .field("refresh", &self.refresh)
+            .field("upload_times", &self.upload_times)
             .field("network", &self.network)
             .finish_non_exhaustive()
     }
@@ -151,11 +157,14 @@ struct Shared {
     index_names: Vec<Arc<str>>,
     offline: bool,
     refresh: bool,
+    upload_times: bool,
+    date_misses: dates::Misses,
     client: Client,
     cache: Cache,
     projects: Joined<PackageName, Result<ReleasesAnswer, SourceError>>,
     metadata: Joined<String, Result<MetadataAnswer, SourceError>>,
-    guesses: files::Guesses,
+    guesses: learned::Guesses,
+    tails: learned::Tails,
     followed: lookahead::Followed,
     findings: Mutex<BTreeSet<Diagnostic>>,
     counters: Counters,
@@ -193,9 +202,12 @@ impl Index {
             cache: Cache::new(settings.cache_dir),
             offline: settings.offline,
             refresh: settings.refresh,
+            upload_times: settings.upload_times,
+            date_misses: dates::Misses::default(),
             projects: Joined::default(),
             metadata: Joined::default(),
-            guesses: files::Guesses::default(),
+            guesses: learned::Guesses::default(),
+            tails: learned::Tails::default(),
             followed: lookahead::Followed::default(),
             findings: Mutex::new(withheld_credentials(&settings.location)),
             counters: Counters::default(),
@@ -276,6 +288,13 @@ impl PackageSource for Index {
         name: &PackageName,
         file: &ReleaseFile,
     ) -> Result<MetadataAnswer, SourceError> {
+        let version = match file.wheel() {
+            Some(wheel) => Some(wheel.version.clone()),
+            None => sdist_version(&file.filename, name),
+        };
+        if let Some(version) = version {
+            lookahead::expect_older(&self.shared, name, &version, &self.handle);
+        }
         self.handle.block_on(self.shared.file_metadata(name, file))
     }
 

@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use super::cache::{Kind, Meta};
 use super::client::{ACCEPT_PAGE, FetchError, Reply, Request};
 use super::simple::parse_project;
-use super::{IndexUrl, Shared, codes};
+use super::{IndexUrl, Shared, codes, dates};
 
 /// Largest project page, decompressed; the largest known one has 6 MB.
 const MAX_PAGE: u64 = 128 * 1024 * 1024;
@@ -86,9 +86,11 @@ async fn page(
     };
     let asked = Asked { index, name, url };
     match cached {
-        Some(stored) if shared.offline || can_use(shared, &stored) => {
+        Some(mut stored) if shared.offline || can_use(shared, &stored) => {
             shared.count(&shared.counters.cache_hits);
-            asked.note_missing_times(shared, &stored);
+            if asked.add_missing_times(shared, &mut stored).await {
+                return asked.keep(shared, stored).await;
+            }
             Ok(stored.into_page())
         }
         None if shared.offline && asked.url.scheme() != "file" => Ok(Page::Offline),
@@ -122,7 +124,7 @@ impl Asked<'_> {
                 shared.count(&shared.counters.confirmed);
                 stored.meta.fetched = Timestamp::now().as_second();
                 stored.meta.max_age = lifetime(&reply).unwrap_or(0);
-                self.note_missing_times(shared, &stored);
+                self.add_missing_times(shared, &mut stored).await;
                 self.keep(shared, stored).await
             }
             (Ok(reply), _) if matches!(reply.status, 200 | 404 | 410) => {
@@ -164,14 +166,15 @@ impl Asked<'_> {
             last_modified: header(LAST_MODIFIED),
             fetched: Timestamp::now().as_second(),
             max_age: max_age.unwrap_or(0),
+            dates_asked: false,
         };
         // only what can be read is kept, so that an error page does not stay
         let project = match meta.status {
             200 => Some(self.parse(shared, reply).await?),
             _ => None,
         };
-        let stored = Stored { meta, project };
-        self.note_missing_times(shared, &stored);
+        let mut stored = Stored { meta, project };
+        self.add_missing_times(shared, &mut stored).await;
         if max_age.is_some() && self.url.scheme() != "file" {
             self.keep(shared, stored).await
         } else {
@@ -262,19 +265,32 @@ impl Asked<'_> {
 
     /// The per-project JSON beside the index would know the times; it is asked nowhere yet, and
     /// this is the place from which it would be.
-    fn note_missing_times(&self, shared: &Shared, stored: &Stored) {
-        let releases = stored
-            .project
-            .as_ref()
-            .map_or(&[][..], |project| project.releases());
-        if !releases.is_empty() && releases.iter().all(|release| release.uploaded.is_none()) {
-            let index = self.index;
-            shared.note(Diagnostic::info(
-                codes::NO_UPLOAD_TIMES,
-                format!("{index} gives no upload times, so the age of its releases is unknown"),
-            ));
+    /// Asks beside the page for upload times that it lacks, once; says so where there are none.
+    /// Answers whether something was asked.
+    async fn add_missing_times(&self, shared: &Arc<Shared>, stored: &mut Stored) -> bool {
+        let Some(project) = stored.project.clone().filter(|project| is_undated(project)) else {
+            return false;
+        };
+        let ask = shared.upload_times && !shared.offline && !stored.meta.dates_asked;
+        if ask {
+            stored.meta.dates_asked = true;
+            if let Some(dated) = dates::dated(shared, self.index, self.name, &project).await {
+                stored.project = Some(dated);
+                return true;
+            }
         }
+        let index = self.index;
+        shared.note(Diagnostic::info(
+            codes::NO_UPLOAD_TIMES,
+            format!("{index} gives no upload times, so the age of its releases is unknown"),
+        ));
+        ask
     }
+}
+
+fn is_undated(project: &Project) -> bool {
+    let mut releases = project.releases().iter();
+    !project.releases().is_empty() && releases.all(|release| release.uploaded.is_none())
 }
 
 fn can_use(shared: &Shared, stored: &Stored) -> bool {

@@ -4,6 +4,9 @@
 #[expect(unreachable_pub, reason = "shared with the integration tests")]
 mod server;
 
+mod dates;
+mod faults;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -33,6 +36,7 @@ fn settings(index: &str, cache: Option<&Path>) -> IndexSettings {
             timeout: Duration::from_secs(5),
             ..NetworkSettings::default()
         },
+        upload_times: false,
         ..IndexSettings::new(location, cache.map(Path::to_path_buf))
     }
 }
@@ -366,56 +370,6 @@ fn one_cache_for_two() {
     assert_eq!(requirements(&index), ["numpy>=1"]);
     assert_eq!(index.stats().requests, 0);
     assert_eq!(index.cache().size().unwrap().files, 2);
-}
-
-#[test]
-fn failures_that_pass_are_tried_again() {
-    for first in [
-        Answer::status(500),
-        Answer::status(429).header("retry-after", "0"),
-        Answer::Reset,
-        Answer::CutOff(b"<a href".to_vec()),
-        Answer::html("no gzip").header("content-encoding", "gzip"),
-    ] {
-        let shown = format!("{first:?}");
-        let server = Server::start(move |asked| match asked.before {
-            0 => first.clone(),
-            _ => page(""),
-        });
-        let index = open(&server);
-        assert_eq!(found(&index).releases().len(), 1, "{shown}");
-        assert_eq!(index.stats().retries, 1, "{shown}");
-    }
-}
-
-#[test]
-fn failures_that_stay_are_errors_with_a_remedy() {
-    for (answer, expected) in [
-        (Answer::status(503), "answers with status 503"),
-        (Answer::status(401), "asks for credentials"),
-        (Answer::html("<title>Sign in</title>"), "its title: Sign in"),
-        (Answer::ok("text/plain", "hello"), "neither HTML nor JSON"),
-        (Answer::Reset, "the connection broke"),
-    ] {
-        let server = Server::start(move |_| answer.clone());
-        let error = open(&server).releases(&name()).unwrap_err();
-        assert!(error.message.contains(expected), "{error}");
-        assert!(error.message.contains("project `a`") && error.help.is_some());
-    }
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let index = Index::open(settings(&format!("http://{nobody}/"), None)).unwrap();
-    let error = index.releases(&name()).unwrap_err();
-    assert!(error.message.contains("no connection"), "{error}");
-    let sent = index.stats().requests;
-    assert!(index.releases(&"b".parse().unwrap()).is_err());
-    assert_eq!(
-        index.stats().requests,
-        sent,
-        "a dead host is not asked again"
-    );
 }
 
 #[test]

@@ -18,6 +18,9 @@ pub const TAIL: u64 = 64 * 1024;
 /// Largest `METADATA` that is inflated, in bytes.
 pub const MAX_METADATA: u64 = 16 * 1024 * 1024;
 
+/// Most bytes that are taken along in the hope that METADATA is among them.
+const MAX_RECORD: u64 = 256 * 1024;
+
 /// Largest zip directory that is read, in bytes.
 const MAX_DIRECTORY: u64 = 64 * 1024 * 1024;
 
@@ -53,8 +56,12 @@ impl Parts {
         }
     }
 
-    /// Adds the bytes that start at `offset`.
-    pub fn add(&mut self, offset: u64, bytes: Vec<u8>) {
+    /// Adds the bytes that start at `offset`; what follows them directly is joined to them.
+    pub fn add(&mut self, offset: u64, mut bytes: Vec<u8>) {
+        let end = offset.saturating_add(bytes.len() as u64);
+        if let Some(next) = self.known.iter().position(|(start, _)| *start == end) {
+            bytes.append(&mut self.known.swap_remove(next).1);
+        }
         self.known.push((offset, bytes));
     }
 
@@ -76,7 +83,14 @@ impl Parts {
         if range.start > range.end || range.end > self.size {
             return Err(WheelError::Broken("it points outside of itself"));
         }
-        self.get(range.clone()).ok_or(WheelError::Missing(range))
+        self.get(range.clone()).ok_or_else(|| {
+            let starts = self.known.iter().map(|(offset, _)| *offset);
+            // the end of it may be known already
+            let known_end = starts
+                .filter(|start| range.contains(start))
+                .find(|start| self.get(*start..range.end).is_some());
+            WheelError::Missing(range.start..known_end.unwrap_or(range.end))
+        })
     }
 }
 
@@ -104,9 +118,38 @@ pub fn read_metadata(
     version: &Version,
 ) -> Result<Vec<u8>, WheelError> {
     let directory = locate_directory(parts)?;
-    let bytes = parts.need(directory)?;
+    let bytes = parts.need(directory.clone());
+    let bytes = bytes.map_err(|error| with_what_lies_before(error, &directory))?;
     let entry = find_entry(bytes, name, version)?;
     read_entry(parts, &entry)
+}
+
+/// How much of the end of this wheel holds its directory and, where it lies within the last `limit`
+/// bytes, its METADATA; `None` when even the directory is longer.
+pub(super) fn needed_tail(
+    parts: &Parts,
+    name: &PackageName,
+    version: &Version,
+    limit: u64,
+) -> Option<u64> {
+    let directory = locate_directory(parts).ok()?;
+    let entry = find_entry(parts.get(directory.clone())?, name, version).ok()?;
+    let from_end = |offset: u64| parts.size.saturating_sub(offset);
+    [entry.offset, directory.start]
+        .map(from_end)
+        .into_iter()
+        .find(|length| *length <= limit)
+}
+
+/// METADATA mostly lies right before RECORD, which is the last file and, compressed, has less than
+/// half of the directory's size: one range for both saves a round trip.
+fn with_what_lies_before(error: WheelError, directory: &Range<u64>) -> WheelError {
+    let WheelError::Missing(range) = error else {
+        return error;
+    };
+    let record = (directory.end - directory.start) * 9 / 20;
+    let before = range.start.saturating_sub(record.min(MAX_RECORD));
+    WheelError::Missing(before..range.end)
 }
 
 /// Where the central directory lies (end of central directory record, zip64 included).

@@ -32,6 +32,10 @@ pub enum Answer {
     Reset,
     /// Promise more than is sent, then close.
     CutOff(Vec<u8>),
+    /// These bytes and nothing else, head included.
+    Raw(Vec<u8>),
+    /// A head, then a byte now and then for as long as somebody listens.
+    Drip(std::time::Duration),
 }
 
 impl Answer {
@@ -183,6 +187,15 @@ fn read_request(reader: &mut impl BufRead) -> Option<Asked> {
 fn write_answer(mut stream: TcpStream, asked: &Asked, answer: Answer) {
     match answer {
         Answer::Reset => {}
+        Answer::Raw(bytes) => {
+            let _ = stream.write_all(&bytes);
+        }
+        Answer::Drip(pause) => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n");
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(pause);
+            }
+        }
         Answer::CutOff(body) => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 999999\r\n\r\n");
             let _ = stream.write_all(&body);

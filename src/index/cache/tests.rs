@@ -10,6 +10,7 @@ fn meta(key: &str) -> Meta {
         last_modified: None,
         fetched: 1000,
         max_age: 600,
+        dates_asked: false,
     }
 }
 
@@ -90,4 +91,65 @@ fn concurrent_writers_leave_whole_entries() {
             });
         }
     });
+}
+
+fn age(path: &Path, days: u64) {
+    let time = SystemTime::now() - Duration::from_hours(24 * days);
+    File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
+}
+
+#[test]
+fn pruning_removes_leftovers_and_what_was_used_longest_ago() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Cache::new(Some(dir.path().to_owned()));
+    for (days, key) in ["a", "b", "c"].into_iter().enumerate() {
+        cache.write(Kind::Page, &meta(key), &[0; 1000]);
+        age(&cache.path(Kind::Page, key).unwrap(), 10 + days as u64);
+    }
+    let old_layout = dir.path().join("v1/pages");
+    fs::create_dir_all(&old_layout).unwrap();
+    for (name, days) in [("old", 2), ("young", 0)] {
+        fs::write(old_layout.join(name), "x").unwrap();
+        age(&old_layout.join(name), days);
+    }
+    let abandoned = dir.path().join("v2/pages/.tmpAbCdEf");
+    fs::write(&abandoned, "half").unwrap();
+    age(&abandoned, 1);
+    fs::write(dir.path().join("v2/mine"), "x").unwrap();
+    assert_eq!(cache.size().unwrap().files, 6);
+    // being read counts as being used
+    assert!(cache.read(Kind::Page, "c").is_some());
+    let removed = cache.prune(2500).unwrap();
+    assert_eq!(removed.files, 3);
+    assert!(cache.read(Kind::Page, "a").is_some() && cache.read(Kind::Page, "c").is_some());
+    assert_eq!(cache.read(Kind::Page, "b"), None);
+    assert!(old_layout.join("young").exists() && dir.path().join("v2/mine").exists());
+    assert!(!abandoned.exists());
+    assert_eq!(cache.prune(0).unwrap().files, 2);
+    assert_eq!(cache.prune(0).unwrap(), CacheSize::default());
+}
+
+#[test]
+fn a_run_looks_after_the_cache_once_a_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Cache::new(Some(dir.path().to_owned()));
+    cache.look_after();
+    assert!(!dir.path().join("v2").exists(), "nothing is made for it");
+    cache.write(Kind::Page, &meta("a"), b"");
+    let leftover = dir.path().join("v2/pages/.tmp");
+    let leave = || {
+        fs::write(&leftover, "").unwrap();
+        age(&leftover, 1);
+    };
+    leave();
+    cache.look_after();
+    assert!(!leftover.exists());
+    leave();
+    cache.look_after();
+    assert!(leftover.exists(), "it did so today");
 }
