@@ -33,7 +33,7 @@ pub(super) fn run(
         }
         CacheAction::Clean => tell(&cache.clean().map_err(trouble)?, terminal),
         CacheAction::Prune { max_bytes } => {
-            tell(&cache.prune(max_bytes).map_err(trouble)?, terminal)
+            tell(&cache.prune(max_bytes).map_err(trouble)?, terminal);
         }
     }
     Ok(Done::Yes)
