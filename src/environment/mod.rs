@@ -150,7 +150,9 @@ impl Gap {
 fn help(rule: Code) -> Option<&'static str> {
     match rule {
         UNRESOLVED_IMPORT => Some("declare the distribution that provides it"),
-        FLOATING_ARTIFACT => Some("give a full commit, such as `revision=\"<40 hex digits>\"`"),
+        FLOATING_ARTIFACT => Some(
+            "name a full commit where the loader takes one (`revision=\"<40 hex digits>\"`), else keep a copy of the data",
+        ),
         OUTSIDE_THE_LOCK => Some("ask for a release, or pin a full commit and install it by hand"),
         BUILT_FROM_SOURCE => Some("choose a version that has wheels, if there is one"),
         _ => None,
