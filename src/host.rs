@@ -8,7 +8,9 @@ mod interpreter;
 mod search;
 mod system;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pinsmith_resolver::{Platform, PythonVersion, Target};
@@ -43,6 +45,16 @@ pub struct HostOptions {
     pub home: Option<PathBuf>,
     /// How long one interpreter may take to answer; ten seconds when `None`.
     pub time_limit: Option<Duration>,
+    /// Where answers of interpreters are kept, so that an unchanged one is asked once.
+    pub memory: Option<Arc<dyn Memory>>,
+}
+
+/// Keeps short texts from one run to the next.
+pub trait Memory: fmt::Debug + Send + Sync {
+    /// What was kept under this key, unless it is too old.
+    fn recall(&self, key: &str) -> Option<String>;
+    /// Keeps a text; failures are of no consequence.
+    fn remember(&self, key: &str, text: &str);
 }
 
 impl HostOptions {
@@ -55,6 +67,7 @@ impl HostOptions {
             pyenv_root: env("PYENV_ROOT").map(PathBuf::from),
             home: etcetera::home_dir().ok(),
             time_limit: None,
+            memory: None,
         }
     }
 }
@@ -87,7 +100,7 @@ impl Host {
         let limit = options.time_limit.unwrap_or(Duration::from_secs(10));
         let mut interpreters = Vec::new();
         for path in candidates {
-            match Interpreter::ask(&path, limit) {
+            match Interpreter::ask(&path, limit, options.memory.as_deref()) {
                 Ok(found) => interpreters.push(found),
                 Err(problem) => diagnostics.push(Diagnostic::info(
                     PYTHON_SILENT,

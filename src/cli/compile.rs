@@ -30,7 +30,7 @@ pub(super) fn run(
             "change to a folder that exists",
         )
     })?;
-    let host = detect_host(args.resolve.python, &here);
+    let host = detect_host(args.resolve.python, &here, global);
     let target = target(&args.resolve, &host)?;
     let manifest = read(&args.files)?;
     let constraints = read(&args.constraints)?;

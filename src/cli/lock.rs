@@ -27,7 +27,7 @@ pub(super) fn run(
     terminal: Terminal,
 ) -> Result<Done, Failure> {
     let tree = open_tree(&args.source.path)?;
-    let host = detect_host(args.resolve.python, tree.root());
+    let host = detect_host(args.resolve.python, tree.root(), global);
     let target = target(&args.resolve, &host)?;
     let source = Source::read(&args.source, Some(target.python), terminal)?;
     let groups = chosen_groups(args, &source.manifest)?;

@@ -27,7 +27,7 @@ pub(super) fn run(
         .clone()
         .unwrap_or_else(|| below(&args.path, "pylock.toml"));
     let wanted = wanted_python(args, &lock_file)?;
-    let host = detect_host(wanted, tree.root());
+    let host = detect_host(wanted, tree.root(), global);
     let python = match (&args.python, &host.python) {
         (Some(text), _) if text.parse::<PythonVersion>().is_err() => std::path::absolute(text)
             .map_err(|error| {

@@ -36,8 +36,12 @@ pub(super) fn cache_dir(global: &GlobalArgs) -> Option<PathBuf> {
 }
 
 /// Looks at this machine; the tree is out of bounds.
-pub(super) fn detect_host(python: Option<PythonVersion>, tree: &Path) -> Host {
-    Host::detect(&HostOptions::from_env(&env, python), tree)
+pub(super) fn detect_host(python: Option<PythonVersion>, tree: &Path, global: &GlobalArgs) -> Host {
+    let options = HostOptions {
+        memory: Some(Arc::new(Cache::new(cache_dir(global)))),
+        ..HostOptions::from_env(&env, python)
+    };
+    Host::detect(&options, tree)
 }
 
 /// What is resolved for: this machine, with whatever the flags say instead.

@@ -4,10 +4,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use pinsmith_resolver::PythonVersion;
 use serde::Deserialize;
+
+use super::Memory;
 
 /// An installed Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +56,29 @@ struct Answer {
 
 impl Interpreter {
     /// Runs the program at an absolute path; the reason, in lower case, when it is no Python 3.
-    pub(super) fn ask(path: &Path, limit: Duration) -> Result<Self, String> {
+    ///
+    /// What an interpreter said counts until its file changes.
+    pub(super) fn ask(
+        path: &Path,
+        limit: Duration,
+        memory: Option<&dyn Memory>,
+    ) -> Result<Self, String> {
+        let memory = memory.zip(identity(path));
+        if let Some((memory, key)) = &memory
+            && let Some(known) = memory.recall(key)
+            && let Ok(found) = Self::read(path, &known)
+        {
+            return Ok(found);
+        }
         let output = run(path, &["-I", "-S", "-c", PROBE], limit)?;
+        let found = Self::read(path, &output)?;
+        if let Some((memory, key)) = &memory {
+            memory.remember(key, &output);
+        }
+        Ok(found)
+    }
+
+    fn read(path: &Path, output: &str) -> Result<Self, String> {
         let answer: Answer =
             serde_json::from_str(output.trim()).map_err(|_| "it is no Python 3".to_owned())?;
         let (major, minor, patch) = answer.version;
@@ -91,6 +114,14 @@ impl Interpreter {
                     && (wanted.patch.is_none() || wanted.patch == self.version.patch)
             })
     }
+}
+
+/// Path, size and time of change of a program, through links.
+pub(super) fn identity(path: &Path) -> Option<String> {
+    let about = std::fs::metadata(path).ok()?;
+    let changed = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let (path, size, changed) = (path.display(), about.len(), changed.as_nanos());
+    Some(format!("python {path} {size} {changed}"))
 }
 
 /// Runs a program in isolation and returns what it printed; the reason, in lower case, if it fails.

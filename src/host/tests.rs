@@ -121,3 +121,45 @@ fn target_takes_the_hosts_patch_only_for_its_own_minor() {
     host.platform = None;
     assert_eq!(host.target(None).unwrap_err().code, UNKNOWN_PLATFORM);
 }
+
+/// A memory for one test.
+#[derive(Debug, Default)]
+struct Notes(std::sync::Mutex<std::collections::BTreeMap<String, String>>);
+
+impl Memory for Notes {
+    fn recall(&self, key: &str) -> Option<String> {
+        self.0.lock().unwrap().get(key).cloned()
+    }
+
+    fn remember(&self, key: &str, text: &str) {
+        let mut notes = self.0.lock().unwrap();
+        notes.insert(key.to_owned(), text.to_owned());
+    }
+}
+
+/// The second run starts nothing: what was kept counts, until the program changes.
+#[test]
+#[cfg(unix)]
+fn an_interpreter_is_asked_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("python3");
+    fs::copy("/bin/false", &program).unwrap();
+    let notes = Arc::new(Notes::default());
+    let options = HostOptions {
+        memory: Some(Arc::clone(&notes) as Arc<dyn Memory>),
+        ..only(folder.path().to_str().unwrap())
+    };
+    let detect = || Host::detect(&options, Path::new("/nonexistent")).python;
+    assert_eq!(detect(), None);
+    assert!(notes.0.lock().unwrap().is_empty(), "failures are not kept");
+    let key = interpreter::identity(&program).unwrap();
+    let answer = r#"{"version": [3, 11, 7], "implementation": "cpython", "platform": "linux",
+        "machine": "x86_64", "libc": "glibc 2.36", "macos": ""}"#;
+    notes.remember(&key, answer);
+    assert_eq!(detect().unwrap().version.to_string(), "3.11.7");
+    notes.0.lock().unwrap().clear();
+    notes.remember(&key, "nonsense");
+    assert_eq!(detect(), None);
+    fs::write(&program, "changed").unwrap();
+    assert_ne!(interpreter::identity(&program), Some(key));
+}

@@ -138,8 +138,9 @@ impl Cache {
     /// The entry, if it is there and whole.
     pub(crate) fn read(&self, kind: Kind, key: &str) -> Option<(Meta, Vec<u8>)> {
         let mut file = File::open(self.path(kind, key)?).ok()?;
-        let (meta, body) = decode(&mut file)?;
-        mark_use(&file);
+        let about = file.metadata().ok()?;
+        let (meta, body) = decode(&mut file, about.len())?;
+        mark_use(&file, &about);
         (meta.key == key).then_some((meta, body))
     }
 
@@ -202,6 +203,16 @@ impl Cache {
     }
 }
 
+impl crate::host::Memory for Cache {
+    fn recall(&self, key: &str) -> Option<String> {
+        Self::recall(self, key)
+    }
+
+    fn remember(&self, key: &str, text: &str) {
+        Self::remember(self, key, text);
+    }
+}
+
 fn write_atomically(path: &Path, meta: &Meta, body: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
@@ -231,8 +242,7 @@ fn head(meta: &Meta, body: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// `None` for what is cut off, longer than it says, or not what was written.
-fn decode(file: &mut File) -> Option<(Meta, Vec<u8>)> {
-    let size = file.metadata().ok()?.len();
+fn decode(file: &mut File, size: u64) -> Option<(Meta, Vec<u8>)> {
     let mut header = [0; HEADER];
     file.read_exact(&mut header).ok()?;
     let crc = u32::from_le_bytes(header[8..12].try_into().ok()?);
@@ -244,21 +254,21 @@ fn decode(file: &mut File) -> Option<(Meta, Vec<u8>)> {
     }
     let mut json = vec![0; json_length as usize];
     file.read_exact(&mut json).ok()?;
-    let mut body = Vec::with_capacity(usize::try_from(body_length).ok()?);
-    file.read_to_end(&mut body).ok()?;
+    let mut body = vec![0; usize::try_from(body_length).ok()?];
+    file.read_exact(&mut body).ok()?;
     let mut found = Crc::new();
     found.update(&header[12..]);
     found.update(&json);
     found.update(&body);
-    if found.sum() != crc || body.len() as u64 != body_length {
+    if found.sum() != crc {
         return None;
     }
     Some((serde_json::from_slice(&json).ok()?, body))
 }
 
 /// Lets [`Cache::prune`] see what is in use; a read-only cache stays as it is.
-fn mark_use(file: &File) {
-    let modified = file.metadata().and_then(|metadata| metadata.modified());
+fn mark_use(file: &File, about: &fs::Metadata) {
+    let modified = about.modified();
     let now = SystemTime::now();
     if modified.is_ok_and(|time| {
         now.duration_since(time)

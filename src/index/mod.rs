@@ -189,7 +189,7 @@ impl Index {
     pub fn open(settings: IndexSettings) -> Result<Self, IndexError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
-            .max_blocking_threads(16)
+            .max_blocking_threads(4)
             .thread_name("pinsmith-index")
             .enable_all()
             .build()
