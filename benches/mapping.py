@@ -20,7 +20,7 @@ Each row is one of
   ABSENT    the index has no such project, or no file of it can be read
 The status is 1 when there is a MISSING or ABSENT row that is not listed in KNOWN below with its reason.
 """
-import argparse, io, json, os, re, struct, subprocess, sys, tarfile, threading, urllib.error, urllib.parse, urllib.request, zipfile
+import argparse, io, itertools, json, os, re, struct, subprocess, sys, tarfile, threading, urllib.error, urllib.parse, urllib.request, zipfile
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
@@ -33,15 +33,12 @@ LARGEST_SDIST = 60_000_000
 KNOWN = {
     ("acme.Actor", "dm-acme"): "a class, as in `from acme import Actor`",
     ("acme.EnvironmentLoop", "dm-acme"): "a class, as in `from acme import EnvironmentLoop`",
-    ("cutlass", "nvidia-cutlass-dsl"): "a .pth file adds the folder that holds it",
     ("distutils", "setuptools"): "a .pth file puts setuptools/_distutils in its place",
     ("mpl_toolkits.axes_grid", "matplotlib"): "left with an old release; no other distribution ever had it",
     ("pkg_resources", "setuptools"): "left with 82, which the requirement is bounded by",
     ("pyg_lib", "pyg-lib"): "on the PyG index only, as the policy says",
     ("tensorrt", "tensorrt-cu13"): "its releases are source stubs of the wheels on another index",
     ("tensorrt_llm", "tensorrt-llm"): "its releases are source stubs of the wheels on another index, as the policy says",
-    ("win32api", "pywin32"): "a .pth file adds the folder win32",
-    ("win32con", "pywin32"): "a .pth file adds the folder win32",
 }
 
 
@@ -191,15 +188,19 @@ def version_key(filename, project):
 
 
 def holds(paths, module):
-    """Whether files of these names make `import module` work."""
+    """Whether files of these names make `import module` work, in one of its spellings."""
+    if "|" in module:
+        return any(holds(paths, one) for one in module.split("|"))
     path = module.replace(".", "/")
+    # a .pth file may add any folder of the wheel
+    anywhere = any(re.fullmatch(r"[^/]+\.pth", name) for name in paths)
     binary = re.compile(rf"(?:^|/){re.escape(path)}(?:\.[^/]*)?\.(?:so|pyd|py|pyx|pyi?)$")
     prefixes = ("", "src/", "lib/", "python/")
     for name in paths:
         name = re.sub(r"^[^/]+\.data/(?:purelib|platlib)/", "", name)
-        if any(name.startswith(f"{prefix}{path}/") for prefix in prefixes) or f"/src/{path}/" in name:
+        if any(name.startswith(f"{prefix}{path}/") for prefix in prefixes) or f"/src/{path}/" in name or anywhere and f"/{path}/" in name:
             return True
-        if binary.search(name) and (name.count("/") == path.count("/") or name.startswith(prefixes[1:])):
+        if binary.search(name) and (anywhere or name.count("/") == path.count("/") or name.startswith(prefixes[1:])):
             return True
     return False
 
@@ -252,7 +253,13 @@ def rows(arg):
         for name in (DATA / "namespace-distributions.txt").read_text().split():
             fitting = [(row[0], row[2]) for row in stems if name.startswith(row[2].rstrip("*"))]
             prefix, stem = max(fitting, key=lambda row: len(row[1]))
-            yield "namespace", name, f"{prefix[:-2]}.{name[len(stem) - 1:].replace('-', '_')}"
+            words = name[len(stem) - 1:].split("-")
+            # the hyphens stand for dots or for underscores
+            spellings = [
+                "".join(word + sign for word, sign in zip(words, signs + ("",)))
+                for signs in itertools.product("_.", repeat=len(words) - 1)
+            ]
+            yield "namespace", name, "|".join(f"{prefix[:-2]}.{spelling}" for spelling in spellings)
     if arg.table:
         table = {}
         for line in (DATA / "modules.tsv").read_text().splitlines():

@@ -83,6 +83,8 @@ pub(crate) enum Kind {
     Wheel,
     /// The files of an sdist that matter, as JSON; never changes.
     Sdist,
+    /// Which modules a wheel holds, as JSON; never changes.
+    Contents,
     /// Answers of this host, such as pip's default index.
     Host,
 }
@@ -93,6 +95,7 @@ impl Kind {
             Self::Page => "pages",
             Self::Wheel => "wheels",
             Self::Sdist => "sdists",
+            Self::Contents => "contents",
             Self::Host => "host",
         }
     }

@@ -23,7 +23,7 @@ use super::client::{Body, FetchError, Range, Reply, Request};
 use super::learned::MAX_TAIL;
 use super::metadata::{essentials, parse_metadata};
 use super::sdist::{self, SdistFiles};
-use super::wheel::{MAX_METADATA, Parts, WheelError, needed_tail, read_metadata};
+use super::wheel::{MAX_METADATA, Parts, WheelError, file_names, needed_tail, read_metadata};
 use super::{Shared, codes};
 
 /// Largest file that is downloaded whole for its metadata.
@@ -78,6 +78,33 @@ pub(super) async fn metadata(
     match wanted.fetch(shared).await {
         Ok(found) => Ok(answer(found)),
         Err(Failure::Unavailable(reason)) => Ok(MetadataAnswer::Unavailable(reason)),
+        Err(Failure::Fatal(error)) => Err(error),
+    }
+}
+
+/// Names of all files of a wheel and its METADATA, by ranges alone; `None` where that cannot be had.
+pub(super) async fn listing(
+    shared: &Arc<Shared>,
+    name: &PackageName,
+    file: &ReleaseFile,
+) -> Result<Option<(Vec<String>, Vec<u8>)>, SourceError> {
+    let (Ok(url), Some(wheel)) = (Url::parse(&file.url), file.wheel()) else {
+        return Ok(None);
+    };
+    let version = wheel.version.clone();
+    let read = |parts: &Parts| {
+        let names = file_names(parts)?;
+        Ok((names, read_metadata(parts, name, &version)?))
+    };
+    let wanted = Wanted {
+        name,
+        version: version.clone(),
+        file,
+        url,
+    };
+    match wanted.read_by_ranges(shared, &read).await {
+        Ok(found) => Ok(found),
+        Err(Failure::Unavailable(_)) => Ok(None),
         Err(Failure::Fatal(error)) => Err(error),
     }
 }
@@ -182,16 +209,27 @@ impl Wanted<'_> {
 
     /// `None` when the server has no (usable) ranges.
     async fn by_ranges(&self, shared: &Arc<Shared>) -> Result<Option<Vec<u8>>, Failure> {
+        let read = |parts: &Parts| {
+            let bytes = read_metadata(parts, self.name, &self.version)?;
+            let needed = needed_tail(parts, self.name, &self.version, MAX_TAIL);
+            shared.tails.learn(self.name, needed.unwrap_or(0));
+            Ok(bytes)
+        };
+        self.read_by_ranges(shared, &read).await
+    }
+
+    /// Fetches ranges until `read` lacks none; `None` when the server has no (usable) ranges.
+    async fn read_by_ranges<T>(
+        &self,
+        shared: &Arc<Shared>,
+        read: &(dyn Fn(&Parts) -> Result<T, WheelError> + Sync),
+    ) -> Result<Option<T>, Failure> {
         let Some(mut parts) = self.tail(shared).await? else {
             return Ok(None);
         };
         for _ in 0..MAX_RANGES {
-            let range = match read_metadata(&parts, self.name, &self.version) {
-                Ok(bytes) => {
-                    let needed = needed_tail(&parts, self.name, &self.version, MAX_TAIL);
-                    shared.tails.learn(self.name, needed.unwrap_or(0));
-                    return Ok(Some(bytes));
-                }
+            let range = match read(&parts) {
+                Ok(found) => return Ok(Some(found)),
                 Err(WheelError::Missing(range)) => range,
                 Err(error) => return Err(Failure::Unavailable(error.to_string())),
             };

@@ -91,6 +91,27 @@ pub fn essentials(bytes: &[u8]) -> Vec<u8> {
         .into_bytes()
 }
 
+/// The addresses that core metadata names: `Home-page`, `Download-URL` and `Project-URL`, in order.
+///
+/// ```
+/// use pinsmith::index::metadata::project_urls;
+/// let file = b"Metadata-Version: 2.1\nProject-URL: Source, https://github.com/a/b\n\ntext";
+/// assert_eq!(project_urls(file), ["https://github.com/a/b"]);
+/// ```
+pub fn project_urls(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let url = |(name, value): (String, String)| match name.as_str() {
+        "home-page" | "download-url" => Some(value.trim().to_owned()),
+        "project-url" => Some(value.split_once(',')?.1.trim().to_owned()),
+        _ => None,
+    };
+    let mut urls: Vec<String> = headers(text).into_iter().filter_map(url).collect();
+    urls.retain(|url| url.contains("://"));
+    urls.truncate(32);
+    urls
+}
+
 #[derive(Default)]
 struct Fields {
     metadata_version: Option<String>,

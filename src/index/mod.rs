@@ -7,6 +7,7 @@
 pub mod cache;
 mod client;
 pub mod codes;
+mod contents;
 mod dates;
 mod files;
 mod joined;
@@ -35,6 +36,7 @@ use tokio::runtime::{Handle, Runtime};
 use crate::diagnostic::Diagnostic;
 
 pub use client::{ClientError, NetworkSettings};
+pub use contents::{Contents, ContentsQuestion};
 pub use location::{IndexUrl, Location, LocationError, LocationFlags};
 pub use pip_default::pip_default_index;
 

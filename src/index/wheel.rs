@@ -124,6 +124,25 @@ pub fn read_metadata(
     read_entry(parts, &entry)
 }
 
+/// The names of all files in the wheel, as its directory states them; none is opened.
+///
+/// # Errors
+/// [`WheelError::Missing`] while parts are missing; the others are final.
+pub fn file_names(parts: &Parts) -> Result<Vec<String>, WheelError> {
+    let directory = locate_directory(parts)?;
+    let mut rest = parts.need(directory)?;
+    let mut names = Vec::new();
+    while rest.starts_with(b"PK\x01\x02") {
+        let length = |at| read_u16(rest, at).map(usize::from);
+        let (name, extra, comment) = (length(28)?, length(30)?, length(32)?);
+        names.push(String::from_utf8_lossy(slice(rest, 46, name)?).into_owned());
+        rest = rest
+            .get(46 + name + extra + comment..)
+            .ok_or(WheelError::Broken("its directory is cut off"))?;
+    }
+    Ok(names)
+}
+
 /// How much of the end of this wheel holds its directory and, where it lies within the last `limit`
 /// bytes, its METADATA; `None` when even the directory is longer.
 pub(super) fn needed_tail(

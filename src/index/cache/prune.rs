@@ -17,7 +17,7 @@ const LOOK_AFTER: Duration = Duration::from_hours(24);
 const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 
 /// The folders of a layout, which name what may be removed.
-const KINDS: [&str; 4] = ["pages", "wheels", "sdists", "host"];
+const KINDS: [&str; 5] = ["pages", "wheels", "sdists", "contents", "host"];
 
 /// How much is in the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
