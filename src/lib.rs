@@ -3,7 +3,7 @@
 //! Data flows one way, and the modules below stand in that order: a repository is scanned into a
 //! [`scan::Scan`], which together with the declared files becomes a [`requirements::Manifest`],
 //! which the resolver turns into a resolution, which becomes a lock, which is rendered into
-//! files. Only `cli`, `host`, `index`, `write` and `install` touch the world outside the tree.
+//! files. Only `cli`, `host`, `git`, `index`, `write` and `install` touch the world outside the tree.
 //! `docs/architecture.md` tells the whole story.
 
 pub mod diagnostic;
@@ -15,6 +15,8 @@ pub mod scan;
 pub mod requirements;
 
 pub mod host;
+
+pub mod git;
 
 pub mod index;
 

@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scan", &["diagnostic"]),
     ("requirements", &["diagnostic", "scan"]),
     ("host", &["diagnostic"]),
+    ("git", &[]),
     ("index", &["diagnostic", "host"]),
     ("lock", &["diagnostic", "escape", "requirements", "scan"]),
     (
@@ -45,13 +46,13 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Words that only some modules may use, with the modules.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("Command::new", &["host", "install"]),
+    ("Command::new", &["git", "host", "install"]),
     ("reqwest", &["index"]),
     ("TcpStream", &["index"]),
     ("tokio", &["index"]),
     ("SystemTime::now", &["index", "cli"]),
     ("Timestamp::now", &["index", "cli"]),
-    ("Instant::now", &["index", "install", "cli", "host"]),
+    ("Instant::now", &["index", "install", "cli", "host", "git"]),
     ("clap", &["cli"]),
 ];
 

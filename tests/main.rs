@@ -10,5 +10,6 @@ mod checker;
 mod cli;
 mod documents;
 mod interrupt;
+mod lookup;
 mod scenarios;
 mod support;

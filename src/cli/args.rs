@@ -136,6 +136,12 @@ pub struct ScanArgs {
     /// Judge the standard library by this Python instead of this machine's
     #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,
+    /// Ask the index about modules that nobody knows, and suggest what holds them
+    #[arg(long)]
+    pub lookup: bool,
+    /// Which index is asked.
+    #[command(flatten)]
+    pub index: IndexArgs,
 }
 
 /// `pinsmith lock`
@@ -157,6 +163,9 @@ pub struct LockArgs {
     /// Also lock every group
     #[arg(long, conflicts_with = "groups")]
     pub all_groups: bool,
+    /// Do not ask the index about modules that nobody knows: their names may be private
+    #[arg(long)]
+    pub no_lookup: bool,
     /// What is resolved and how.
     #[command(flatten)]
     pub resolve: ResolveArgs,

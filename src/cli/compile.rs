@@ -9,7 +9,7 @@ use super::args::{CompileArgs, GlobalArgs};
 use super::json::{ResolutionJson, to_text};
 use super::source::count;
 use super::terminal::Terminal;
-use super::world::{detect_host, location, resolve_flags, resolve_over_index, target, typed};
+use super::world::{OpenIndex, detect_host, location, resolve_flags, target, typed};
 use super::{Done, Failure, answer_or_failure};
 use crate::diagnostic::Diagnostic;
 use crate::environment::OUTSIDE_THE_LOCK;
@@ -42,8 +42,8 @@ pub(super) fn run(
         ..Request::default()
     };
     let location = location(&args.resolve.index, global, &host, &here)?;
-    let resolved =
-        resolve_over_index(&request, &target, &args.resolve, global, location, terminal)?;
+    let index = OpenIndex::for_resolution(&args.resolve, global, location, terminal)?;
+    let resolved = index.resolve(&request, &target, &args.resolve);
     let read = [&manifest, &constraints, &overrides];
     let unpinned = not_pinned(&request, &manifest);
     terminal.diagnostics(

@@ -6,10 +6,11 @@ use pinsmith_resolver::{HeldBackBy, Request, Resolution, ResolvedPackage, Target
 
 use super::args::{GlobalArgs, LockArgs};
 use super::json::{ResolutionJson, Stats, to_text};
+use super::lookup::look_up;
 use super::source::{Source, count, open_tree};
 use super::terminal::Terminal;
 use super::world::{
-    Resolved, detect_host, location, megabytes, resolve_flags, resolve_over_index, target, typed,
+    OpenIndex, Resolved, detect_host, location, megabytes, resolve_flags, target, typed,
 };
 use super::{Done, Failure, answer_or_failure};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -29,12 +30,16 @@ pub(super) fn run(
     let tree = open_tree(&args.source.path)?;
     let host = detect_host(args.resolve.python, tree.root(), global);
     let target = target(&args.resolve, &host)?;
-    let source = Source::read(&args.source, Some(target.python), terminal)?;
+    let mut source = Source::read(&args.source, Some(target.python), terminal)?;
+    let location = location(&args.resolve.index, global, &host, source.tree.root())?;
+    let index = OpenIndex::for_resolution(&args.resolve, global, location, terminal)?;
+    if !args.no_lookup {
+        let until = args.resolve.as_of.as_ref().map(|as_of| as_of.instant);
+        look_up(&mut source, &args.source, &index.index, until);
+    }
     let groups = chosen_groups(args, &source.manifest)?;
     let request = request(&source.manifest, &groups);
-    let location = location(&args.resolve.index, global, &host, source.tree.root())?;
-    let resolved =
-        resolve_over_index(&request, &target, &args.resolve, global, location, terminal)?;
+    let resolved = index.resolve(&request, &target, &args.resolve);
     let Resolved {
         answer,
         stats,
@@ -47,6 +52,9 @@ pub(super) fn run(
             return answer_or_failure(error, &[&source.manifest], terminal);
         }
     };
+    let locked = resolution.packages.iter();
+    let locked = locked.map(|package| package.name.clone()).collect();
+    source.manifest.confirm(&locked);
     let (made, notes) = Made::new(args, &source, &resolution, &groups)?;
     let all: Vec<&Diagnostic> = source
         .diagnostics()
@@ -236,6 +244,9 @@ fn command_line(args: &LockArgs, groups: &[String]) -> String {
         source.accept.iter().map(ToString::to_string).collect(),
     );
     flags("group", groups.to_vec());
+    if args.no_lookup {
+        command.push("--no-lookup".to_owned());
+    }
     command.join(" ")
 }
 

@@ -5,6 +5,7 @@ mod cache;
 mod compile;
 mod json;
 mod lock;
+mod lookup;
 mod scan;
 mod source;
 mod sync;
@@ -39,7 +40,7 @@ pub fn run() -> ExitCode {
     };
     let terminal = Terminal::new(&cli.global);
     let outcome = match &cli.command {
-        Command::Scan(args) => scan::run(args, terminal),
+        Command::Scan(args) => scan::run(args, &cli.global, terminal),
         Command::Lock(args) => lock::run(args, &cli.global, terminal),
         Command::Compile(args) => compile::run(args, &cli.global, terminal),
         Command::Sync(args) => sync::run(args, &cli.global, terminal),

@@ -3,18 +3,30 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::args::ScanArgs;
+use super::args::{GlobalArgs, ScanArgs};
 use super::json::{ScanJson, to_text};
+use super::lookup::look_up;
 use super::source::{Source, count};
 use super::terminal::Terminal;
-use super::world::typed;
+use super::world::{OpenIndex, detect_host, location, typed};
 use super::{Done, Failure};
 use crate::escape::visible;
 use crate::requirements::{Confidence, Manifest, MappedImport, ModuleKind};
 use crate::scan::{ImportContext, Scan};
 
-pub(super) fn run(args: &ScanArgs, terminal: Terminal) -> Result<Done, Failure> {
-    let source = Source::read(&args.source, args.python, terminal)?;
+pub(super) fn run(
+    args: &ScanArgs,
+    global: &GlobalArgs,
+    terminal: Terminal,
+) -> Result<Done, Failure> {
+    let mut source = Source::read(&args.source, args.python, terminal)?;
+    if args.lookup {
+        let host = detect_host(args.python, source.tree.root(), global);
+        let location = location(&args.index, global, &host, source.tree.root())?;
+        let index = OpenIndex::new(&args.index, true, global, location, terminal)?;
+        look_up(&mut source, &args.source, &index.index, None);
+        index.finish();
+    }
     if terminal.json() {
         let text = to_text(&ScanJson::new(&source.scan, &source.manifest))?;
         terminal.result(&text)?;
@@ -53,9 +65,11 @@ fn report(scan: &Scan, manifest: &Manifest) -> String {
         let matching = imports.filter(move |import| import.kind == kind);
         matching
             .map(|import| {
+                let suggestion = import.suggestion.as_ref();
+                let perhaps = suggestion.map(|found| format!("perhaps {}", found.name));
                 [
                     import.module.to_string(),
-                    String::new(),
+                    perhaps.unwrap_or_default(),
                     String::new(),
                     sites(&[import]),
                 ]

@@ -95,38 +95,76 @@ pub(super) struct Resolved {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-/// Resolves over the index, with progress.
-pub(super) fn resolve_over_index(
-    request: &Request,
-    target: &Target,
-    args: &ResolveArgs,
-    global: &GlobalArgs,
-    location: Location,
-    terminal: Terminal,
-) -> Result<Resolved, Failure> {
-    let started = Instant::now();
-    let progress = terminal.progress("resolving");
-    let mut settings = IndexSettings::new(location, cache_dir(global));
-    settings.offline = args.index.offline;
-    settings.refresh = args.index.refresh;
-    settings.upload_times =
-        args.as_of.is_some() || matches!(args.resolution, ResolutionArg::Coherent);
-    settings.progress = Some(Arc::new(Shown(progress.clone())));
-    let index = Index::open(settings).map_err(|error| error.diagnostic())?;
-    let answer = resolve(request, target, &index, &options(args));
-    progress.finish();
-    let traffic = index.stats();
-    let stats = Stats {
-        requests: traffic.requests,
-        bytes: traffic.bytes,
-        solves: answer.as_ref().map_or(0, |resolution| resolution.solves),
-        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    };
-    Ok(Resolved {
-        answer,
-        stats,
-        diagnostics: index.diagnostics(),
-    })
+/// The index, open for one run, with its line of progress.
+pub(super) struct OpenIndex {
+    pub(super) index: Index,
+    progress: Progress,
+    started: Instant,
+}
+
+impl OpenIndex {
+    /// Opens the index; `upload_times` says whether the age of releases matters.
+    pub(super) fn new(
+        args: &IndexArgs,
+        upload_times: bool,
+        global: &GlobalArgs,
+        location: Location,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let progress = terminal.progress("asking the index");
+        let mut settings = IndexSettings::new(location, cache_dir(global));
+        settings.offline = args.offline;
+        settings.refresh = args.refresh;
+        settings.upload_times = upload_times;
+        settings.progress = Some(Arc::new(Shown(progress.clone())));
+        let index = Index::open(settings).map_err(|error| error.diagnostic())?;
+        Ok(Self {
+            index,
+            progress,
+            started,
+        })
+    }
+
+    /// The same for a resolution.
+    pub(super) fn for_resolution(
+        args: &ResolveArgs,
+        global: &GlobalArgs,
+        location: Location,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
+        let upload_times =
+            args.as_of.is_some() || matches!(args.resolution, ResolutionArg::Coherent);
+        Self::new(&args.index, upload_times, global, location, terminal)
+    }
+
+    /// Ends the line of progress.
+    pub(super) fn finish(&self) {
+        self.progress.finish();
+    }
+
+    /// Resolves over the index.
+    pub(super) fn resolve(
+        &self,
+        request: &Request,
+        target: &Target,
+        args: &ResolveArgs,
+    ) -> Resolved {
+        let answer = resolve(request, target, &self.index, &options(args));
+        self.finish();
+        let traffic = self.index.stats();
+        let stats = Stats {
+            requests: traffic.requests,
+            bytes: traffic.bytes,
+            solves: answer.as_ref().map_or(0, |resolution| resolution.solves),
+            elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        Resolved {
+            answer,
+            stats,
+            diagnostics: self.index.diagnostics(),
+        }
+    }
 }
 
 /// The fetching side of the progress line.

@@ -38,6 +38,10 @@ pub const UNDECLARED: Code = Code("REQ020");
 pub const UNUSED: Code = Code("REQ021");
 /// Nobody knows which distribution provides a module.
 pub const UNRESOLVED: Code = Code("REQ022");
+/// What a look at the index found for a module that nobody knows.
+pub const SUGGESTED: Code = Code("REQ031");
+/// The index could not be asked about modules that nobody knows.
+pub const NOT_LOOKED_UP: Code = Code("REQ032");
 /// A module that only a repository provides, never the index.
 pub const GIT_ONLY: Code = Code("REQ023");
 /// Several distributions provide a module.

@@ -9,6 +9,7 @@ mod assemble;
 mod declared;
 mod modules;
 mod stdlib;
+mod suggest;
 mod table;
 
 pub use assemble::{AssembleOptions, assemble, read_requirement_files};
@@ -23,6 +24,7 @@ pub use modules::{
     lookup,
 };
 pub use stdlib::{StdlibRange, is_stdlib};
+pub use suggest::{Enquiry, Holding, MAX_MODULES, Suggestion, names_of_module, settled};
 
 use pinsmith_resolver::{PackageName, Requirement, VersionSpecifiers};
 use serde::Serialize;
@@ -70,6 +72,9 @@ pub struct MappedImport {
     pub confidence: Confidence,
     /// Other distributions that provide the module.
     pub alternatives: Vec<String>,
+    /// What a look at the index found for it, if one was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<Suggestion>,
     /// Every place, in order.
     pub sites: Vec<Site>,
 }

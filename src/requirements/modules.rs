@@ -148,7 +148,7 @@ pub fn distribution_of_repository(url: &str) -> Option<PackageName> {
 }
 
 /// `host/owner/repository` in lower case, without scheme, user, `.git`, revision and fragment.
-fn repository_key(url: &str) -> Option<String> {
+pub(super) fn repository_key(url: &str) -> Option<String> {
     let rest = url.split_once("://")?.1;
     let rest = rest.split(['#', '?']).next()?;
     let rest = match rest.split_once('/') {

@@ -85,6 +85,12 @@ impl Step {
             ..Self::default()
         }
     }
+
+    /// The same with a variable of the environment.
+    pub(crate) fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
 }
 
 impl Case {
@@ -189,7 +195,7 @@ impl Case {
 
 impl Place {
     /// A path of this case's temporary folder.
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().canonicalize().unwrap().join(name)
     }
 

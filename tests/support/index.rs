@@ -31,6 +31,10 @@ struct Release {
     yanked: Option<String>,
     /// Whether its wheels have advertised `.metadata` files.
     metadata: bool,
+    /// Modules that its wheels hold, instead of the one of the project's name.
+    modules: Vec<String>,
+    /// Addresses that its metadata names.
+    urls: Vec<String>,
 }
 
 impl Default for Release {
@@ -43,6 +47,8 @@ impl Default for Release {
             sdist: false,
             yanked: None,
             metadata: true,
+            modules: Vec::new(),
+            urls: Vec::new(),
         }
     }
 }
@@ -60,7 +66,13 @@ struct File {
 
 /// Serves the projects on a free port: pages below `/simple/`, files below `/files/`.
 pub(crate) fn serve(form: Form) -> Server {
-    let files = files();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/index/projects.toml");
+    serve_text(form, &std::fs::read_to_string(path).unwrap())
+}
+
+/// The same for projects that are written like those of `fixtures/index/projects.toml`.
+pub(crate) fn serve_text(form: Form, projects: &str) -> Server {
+    let files = files(projects);
     Server::start(move |asked| answer(&files, form, asked))
 }
 
@@ -139,10 +151,8 @@ fn html_page(files: &[&File]) -> String {
     page + "</body></html>\n"
 }
 
-fn files() -> Vec<File> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/index/projects.toml");
-    let text = std::fs::read_to_string(path).unwrap();
-    let projects: BTreeMap<String, BTreeMap<String, Release>> = toml::from_str(&text).unwrap();
+fn files(text: &str) -> Vec<File> {
+    let projects: BTreeMap<String, BTreeMap<String, Release>> = toml::from_str(text).unwrap();
     let mut files = Vec::new();
     for (project, releases) in &projects {
         for (version, release) in releases {
@@ -151,7 +161,7 @@ fn files() -> Vec<File> {
             for tags in &release.wheels {
                 files.push(File {
                     name: format!("{stem}-{tags}.whl"),
-                    bytes: wheel(&stem, tags, &metadata),
+                    bytes: wheel(&stem, tags, &metadata, &release.modules),
                     core_metadata: release.metadata.then(|| metadata.clone()),
                     ..file(project, release)
                 });
@@ -185,6 +195,9 @@ fn metadata(project: &str, version: &str, release: &Release, format: &str) -> St
     if let Some(python) = &release.requires_python {
         writeln!(text, "Requires-Python: {python}").unwrap();
     }
+    for url in &release.urls {
+        writeln!(text, "Project-URL: Source, {url}").unwrap();
+    }
     for requirement in &release.requires {
         writeln!(text, "Requires-Dist: {requirement}").unwrap();
     }
@@ -192,16 +205,24 @@ fn metadata(project: &str, version: &str, release: &Release, format: &str) -> St
 }
 
 /// A real wheel; stored, so that its bytes never depend on a compressor.
-fn wheel(stem: &str, tags: &str, metadata: &str) -> Vec<u8> {
+fn wheel(stem: &str, tags: &str, metadata: &str, modules: &[String]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options =
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    let module = stem.split('-').next().unwrap();
+    let own = [stem.split('-').next().unwrap().to_owned()];
+    let modules = if modules.is_empty() { &own } else { modules };
     let info = format!("{stem}.dist-info");
     let about = format!("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tags}\n");
-    let record = format!("{module}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n");
+    let paths = modules
+        .iter()
+        .map(|module| module.replace('.', "/") + ".py");
+    let record: String = paths.clone().map(|path| path + ",,\n").collect();
+    let record = format!("{record}{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n");
+    for path in paths {
+        writer.start_file(path, options).unwrap();
+        writer.write_all(b"# made for a test\n").unwrap();
+    }
     for (name, text) in [
-        (format!("{module}.py"), "# made for a test\n"),
         (format!("{info}/METADATA"), metadata),
         (format!("{info}/WHEEL"), about.as_str()),
         (format!("{info}/RECORD"), record.as_str()),

@@ -9,7 +9,7 @@ use super::AssembleOptions;
 use super::evidence::Evidence;
 use crate::requirements::{
     Confidence, Lookup, MappedImport, ModuleKind, Provider, StdlibRange, host_beside, is_stdlib,
-    lookup,
+    lookup, names_of_module,
 };
 use crate::scan::{Import, ImportContext, Label, ModuleName, Scan, Site};
 
@@ -163,7 +163,20 @@ fn deciding(module: &ModuleName, evidence: &Evidence<'_>, options: &AssembleOpti
         let root = found.note == "namespace root" && *prefix == found.module;
         !root && same_name(prefix).is_some_and(|name| names(evidence, &name))
     });
-    named.map_or(found, bare)
+    named.map_or_else(|| below_namespace(module, found), bare)
+}
+
+/// `google.cloud.new.part` is told apart from its neighbours as `google.cloud.new`.
+fn below_namespace(module: &ModuleName, found: Lookup) -> Lookup {
+    let rest = module.as_str().strip_prefix(found.module.as_str());
+    let next = rest.and_then(|rest| rest.strip_prefix('.')?.split('.').next());
+    match next {
+        Some(next) if found.note == "namespace root" => Lookup {
+            module: format!("{}.{next}", found.module),
+            ..found
+        },
+        _ => found,
+    }
 }
 
 fn names(evidence: &Evidence<'_>, name: &PackageName) -> bool {
@@ -209,7 +222,12 @@ fn map(
     evidence: &Evidence<'_>,
     options: &AssembleOptions,
 ) -> Resolved {
-    let names = candidates(&merged.lookup, siblings);
+    let mut names = candidates(&merged.lookup, siblings);
+    if merged.lookup.provider == Provider::Unknown {
+        // by the user's word another spelling counts too
+        let spellings = names_of_module(&module).into_iter();
+        names.extend(spellings.filter(|name| evidence.accepted.contains(name)));
+    }
     let only_from = match &merged.lookup.provider {
         Provider::GitOnly { name, .. } => Some(name),
         _ => None,
@@ -253,6 +271,7 @@ fn map(
             distribution,
             confidence: choice.map_or(Confidence::None, |(_, confidence)| confidence),
             alternatives,
+            suggestion: None,
             sites: sites(&merged.imports),
             module,
         },

@@ -10,7 +10,7 @@ use super::imports::{OPENCV, Resolved};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::requirements::declared::Declared;
 use crate::requirements::modules::LOCAL_NAME;
-use crate::requirements::{Availability, Confidence, ModuleKind, Provider, codes};
+use crate::requirements::{Availability, Confidence, ModuleKind, Provider, codes, lookup};
 use crate::scan::{ImportContext, Site};
 
 /// Distributions that write the same files: never two of them in one environment.
@@ -167,6 +167,10 @@ fn weight(code: crate::diagnostic::Code, message: String, import: &Resolved) -> 
 fn unresolved(import: &Resolved) -> Diagnostic {
     let module = &import.mapped.module;
     let (message, help) = match import.lookup.note {
+        "namespace root" if lookup(module).module != module.as_str() => (
+            format!("no distribution is known to provide `{module}`"),
+            format!("say which one does with `--map {module}=DISTRIBUTION`"),
+        ),
         "namespace root" => (
             format!(
                 "`{module}` is shared by many distributions, and none is known for this import"

@@ -1,0 +1,215 @@
+//! git, run so that nothing of a repository decides anything: the only place that starts it.
+//!
+//! A repository's own configuration can name programs (hooks, filters, `core.fsmonitor`,
+//! `core.sshCommand`, a partial clone's remote). So git never runs inside a repository of somebody
+//! else: it runs in a bare one of our own, made without templates, which borrows or fetches objects.
+//! Nothing is checked out, so there is no filter, no submodule and no hook. The user's and the
+//! system's git configuration do not count either.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pinsmith_resolver::Timestamp;
+
+/// Variables of the caller that git may see: proxies and certificates.
+const HANDED_ON: [&str; 12] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SYSTEMROOT",
+    "TMPDIR",
+];
+
+/// Longest output that is read, in bytes.
+const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
+
+/// Longest that reading history may take.
+const HISTORY_TIME: Duration = Duration::from_secs(20);
+
+/// A git program that can be trusted, with the environment that it runs in.
+#[derive(Debug, Clone)]
+pub struct Git {
+    program: PathBuf,
+    environment: BTreeMap<OsString, OsString>,
+}
+
+/// Why git gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct GitError(pub String);
+
+impl Git {
+    /// The first git of an absolute `PATH` folder outside the tree.
+    pub fn find(caller: &BTreeMap<OsString, OsString>, tree: &Path) -> Option<Self> {
+        let path = caller.get(OsStr::new("PATH"))?;
+        let name = if cfg!(windows) { "git.exe" } else { "git" };
+        let trusted = |folder: &PathBuf| {
+            let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+            folder.is_absolute() && !real.starts_with(tree) && !folder.starts_with(tree)
+        };
+        let folders: Vec<PathBuf> = std::env::split_paths(path).filter(trusted).collect();
+        let program = folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|program| program.is_file())?;
+        let mut environment: BTreeMap<OsString, OsString> = HANDED_ON
+            .iter()
+            .filter_map(|name| Some(((*name).into(), caller.get(OsStr::new(name))?.clone())))
+            .collect();
+        let nothing = if cfg!(windows) { "nul" } else { "/dev/null" };
+        let own = [
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_CONFIG_GLOBAL", nothing),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("GIT_NO_LAZY_FETCH", "1"),
+            ("GIT_NO_REPLACE_OBJECTS", "1"),
+            ("LC_ALL", "C"),
+        ];
+        environment.extend(own.map(|(name, value)| (name.into(), value.into())));
+        environment.insert("PATH".into(), std::env::join_paths(folders).ok()?);
+        Some(Self {
+            program,
+            environment,
+        })
+    }
+
+    /// When the first commit of a working copy's history was made; `None` where that is not known,
+    /// such as in a shallow clone.
+    ///
+    /// Whatever stands in the tree came in at that time or later.
+    pub fn first_commit(&self, tree: &Path) -> Option<Timestamp> {
+        let folder = tree.join(".git");
+        let objects = folder.join("objects");
+        if !objects.is_dir() || folder.join("shallow").exists() {
+            return None;
+        }
+        let head = head_commit(&folder)?;
+        let bare = self.bare().ok()?;
+        let mut environment = self.environment.clone();
+        environment.insert("GIT_OBJECT_DIRECTORY".into(), objects.into());
+        let arguments = ["rev-list", "--max-parents=0", "--timestamp", &head];
+        let output = self
+            .run_in(bare.path(), &environment, &arguments, HISTORY_TIME)
+            .ok()?;
+        let text = String::from_utf8(output).ok()?;
+        let times = text
+            .lines()
+            .map(|line| line.split(' ').next()?.parse().ok());
+        let times: Option<Vec<i64>> = times.collect();
+        Timestamp::from_second(times?.into_iter().min()?).ok()
+    }
+
+    /// An empty bare repository in a temporary folder.
+    fn bare(&self) -> Result<tempfile::TempDir, GitError> {
+        let folder = tempfile::tempdir()
+            .map_err(|error| GitError(format!("no temporary folder can be made: {error}")))?;
+        let arguments = ["init", "--quiet", "--bare", "--template="];
+        self.run_in(folder.path(), &self.environment, &arguments, HISTORY_TIME)?;
+        Ok(folder)
+    }
+
+    /// Runs git in one of our own repositories and gives its standard output.
+    fn run_in(
+        &self,
+        folder: &Path,
+        environment: &BTreeMap<OsString, OsString>,
+        arguments: &[&str],
+        limit: Duration,
+    ) -> Result<Vec<u8>, GitError> {
+        let failed = |error: std::io::Error| GitError(format!("git cannot be run: {error}"));
+        let mut child = Command::new(&self.program)
+            .args(["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0"])
+            .args(arguments)
+            .env_clear()
+            .envs(environment)
+            .env("HOME", folder)
+            .env("GIT_DIR", folder)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let stdout = child.stdout.take();
+        let stderr = child.stderr.take();
+        let reader = std::thread::spawn(move || read_all(stdout));
+        let complaints = std::thread::spawn(move || read_all(stderr));
+        let started = Instant::now();
+        let status = loop {
+            match child.try_wait().map_err(failed)? {
+                Some(status) => break status,
+                None if started.elapsed() > limit => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(GitError(format!(
+                        "git did not end within {} s",
+                        limit.as_secs()
+                    )));
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        let output = reader.join().unwrap_or_default();
+        if status.success() {
+            return Ok(output);
+        }
+        let complaints = complaints.join().unwrap_or_default();
+        let text = String::from_utf8_lossy(&complaints);
+        let last = text.lines().rev().find(|line| !line.trim().is_empty());
+        let said = last.unwrap_or("it said nothing").trim();
+        Err(GitError(format!("git says: {said}")))
+    }
+}
+
+fn read_all(stream: Option<impl std::io::Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        let _ = stream.take(MAX_OUTPUT).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// The commit that `HEAD` stands for, read without git.
+fn head_commit(folder: &Path) -> Option<String> {
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+    let head = read("HEAD")?;
+    let commit = match head.trim().strip_prefix("ref: ") {
+        None => head.trim().to_owned(),
+        Some(name) if is_plain_ref(name) => {
+            let packed = || {
+                let all = read("packed-refs")?;
+                let mut lines = all.lines().filter_map(|line| line.split_once(' '));
+                let found = lines.find(|(_, own)| *own == name);
+                found.map(|(commit, _)| commit.to_owned())
+            };
+            read(name).or_else(packed)?.trim().to_owned()
+        }
+        Some(_) => return None,
+    };
+    is_commit(&commit).then_some(commit)
+}
+
+fn is_plain_ref(name: &str) -> bool {
+    name.starts_with("refs/") && name.split('/').all(|part| !part.is_empty() && part != "..")
+}
+
+/// Whether this is a whole commit id.
+///
+/// ```
+/// assert!(pinsmith::git::is_commit("2b3c6ba9b8f1ac5fd3a5c1f0e8f4c1d3b6a7e9f0"));
+/// assert!(!pinsmith::git::is_commit("main"));
+/// ```
+pub fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
