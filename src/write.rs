@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use crate::diagnostic::Code;
 use crate::environment::EnvironmentSpec;
-use crate::render::PYLOCK_CREATED_BY;
+use crate::render::{PYLOCK_CREATED_BY, RENDERED};
 use crate::requirements::GENERATED_HEADER_PREFIX;
 
 /// A file is in the way that pinsmith did not write.
@@ -42,6 +42,8 @@ pub enum Guard {
     Pylock,
     /// A spec that says `generated-by = "pinsmith"`.
     Spec,
+    /// A rendered environment whose first line says so.
+    Rendered,
     /// Any; the user named the file, with `-o` for instance.
     Any,
 }
@@ -98,13 +100,23 @@ impl WriteError {
 /// What decides about a file that may be in the way: its first bytes, and something that nobody
 /// wrote for what is no regular file of the folder. `None` when there is nothing.
 pub fn beginning(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    read_up_to(folder, name, 4096)
+}
+
+/// All of a file that may be in the way, up to a size that no output reaches; otherwise like
+/// [`beginning`].
+pub fn existing(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    read_up_to(folder, name, 64 * 1024 * 1024)
+}
+
+fn read_up_to(folder: &Path, name: &str, limit: u64) -> Option<Vec<u8>> {
     let root = folder.canonicalize().ok()?;
     let strange = || Some(b"?".to_vec());
     match real_path(&root, name) {
         Ok(path) => match fs::File::open(path) {
             Ok(file) => {
                 let mut bytes = Vec::new();
-                match file.take(4096).read_to_end(&mut bytes) {
+                match file.take(limit).read_to_end(&mut bytes) {
                     Ok(_) => Some(bytes),
                     Err(_) => strange(),
                 }
@@ -152,6 +164,14 @@ impl Guard {
             Self::Requirements => existing.starts_with(GENERATED_HEADER_PREFIX.as_bytes()),
             Self::Pylock => says(&[], "created-by", PYLOCK_CREATED_BY),
             Self::Spec => says(&["meta"], "generated-by", EnvironmentSpec::GENERATED_BY),
+            Self::Rendered => {
+                let line = existing.split(|byte| *byte == b'\n').next();
+                let line = line.and_then(|line| std::str::from_utf8(line).ok());
+                line.is_some_and(|line| {
+                    let text = line.trim_start_matches(['#', '/']).trim_start();
+                    text.starts_with(RENDERED)
+                })
+            }
             Self::Any => true,
         }
     }

@@ -15,6 +15,11 @@ fn compile() {
 }
 
 #[test]
+fn env() {
+    check("env");
+}
+
+#[test]
 fn scan() {
     check("scan");
 }

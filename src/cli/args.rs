@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use pinsmith_resolver::{PackageName, Platform, PythonVersion};
 
+use crate::render::ImageFormat;
 use crate::scan::ModuleName;
 
 /// Turn a Python AI repository into an environment that anyone can rebuild years later.
@@ -58,11 +60,47 @@ pub enum Command {
   pinsmith sync
   pinsmith sync --lock ~/locks/pylock.toml --venv /tmp/paper-venv")]
     Sync(SyncArgs),
+    /// Render the environment spec as a Dockerfile, dev container, conda or nix file, ...
+    #[command(after_help = "Examples:
+  pinsmith env --to dockerfile
+  pinsmith env --to conda -o conda/environment.yml
+  pinsmith env --to dockerfile --check")]
+    Env(EnvArgs),
     /// Show or clear what is kept of the package index
     #[command(after_help = "Examples:
   pinsmith cache size
   pinsmith cache clean")]
     Cache(CacheArgs),
+}
+
+/// `pinsmith env`.
+#[derive(Debug, Args)]
+pub struct EnvArgs {
+    /// Folder with the `pinsmith.env.toml`
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The format
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub to: ImageFormat,
+    /// The target of the spec, by name; needed when it has several
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// Write this file instead of the usual one in PATH; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write nothing; exit with 1 when the file is not what the spec says
+    #[arg(long)]
+    pub check: bool,
+}
+
+impl ValueEnum for ImageFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
 }
 
 /// Options of every command.

@@ -15,12 +15,12 @@ use super::world::{
 use super::{Done, Failure, answer_or_failure};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::environment::{
-    EnvironmentSpec, Gap, LockFile, SpecInputs, UNRESOLVED_IMPORT, inputs_digest,
+    EnvironmentSpec, Gap, LockFile, SpecInputs, UNREADABLE_SPEC, UNRESOLVED_IMPORT, inputs_digest,
 };
 use crate::lock::{Lock, LockOptions};
 use crate::render::{environment, pylock, pylock_file_name, requirements_txt};
 use crate::requirements::{GENERATED_HEADER_PREFIX, Manifest};
-use crate::write::{Guard, Output, Written, beginning, requirements_name, write_all};
+use crate::write::{Guard, Output, Written, beginning, existing, requirements_name, write_all};
 
 pub(super) fn run(
     args: &LockArgs,
@@ -38,6 +38,7 @@ pub(super) fn run(
         look_up(&mut source, &args.source, &index.index, until);
     }
     let groups = chosen_groups(args, &source.manifest)?;
+    let older = older_spec(&output_dir(args, &source))?;
     let request = request(&source.manifest, &groups);
     let resolved = index.resolve(&request, &target, &args.resolve);
     let Resolved {
@@ -55,7 +56,7 @@ pub(super) fn run(
     let locked = resolution.packages.iter();
     let locked = locked.map(|package| package.name.clone()).collect();
     source.manifest.confirm(&locked);
-    let (made, notes) = Made::new(args, &source, &resolution, &groups)?;
+    let (made, notes) = Made::new(args, &source, &resolution, &groups, older.as_ref())?;
     let all: Vec<&Diagnostic> = source
         .diagnostics()
         .chain(&host.diagnostics)
@@ -141,6 +142,7 @@ impl Made {
         source: &Source,
         resolution: &Resolution,
         groups: &[String],
+        older: Option<&EnvironmentSpec>,
     ) -> Result<(Self, Vec<Diagnostic>), Failure> {
         let options = LockOptions {
             groups: groups.to_vec(),
@@ -149,26 +151,33 @@ impl Made {
         let resolutions = std::slice::from_ref(resolution);
         let locked = Lock::from_resolutions(resolutions, &source.manifest, &options)?;
         let folder = output_dir(args, source);
-        let existing = beginning(&folder, "requirements.txt");
+        let before = beginning(&folder, "requirements.txt");
         let name = pylock_file_name(None);
         let text = pylock(&locked.lock);
+        let requirements = Output {
+            name: requirements_name(before.as_deref()).to_owned(),
+            text: requirements_txt(&locked.lock, &command_line(args, groups)),
+            guard: Guard::Requirements,
+        };
         let spec = EnvironmentSpec::new(&SpecInputs {
             locks: &[LockFile {
                 name: &name,
                 text: &text,
                 lock: &locked.lock,
+                requirements_name: &requirements.name,
+                requirements: &requirements.text,
             }],
             scan: &source.scan,
             manifest: &source.manifest,
             inputs_digest: digest_of_inputs(source),
             python_evidence: &python_evidence(args, source),
         });
+        let spec = match older {
+            Some(older) => spec.keeping(older),
+            None => spec,
+        };
         let made = Self {
-            requirements: Output {
-                name: requirements_name(existing.as_deref()).to_owned(),
-                text: requirements_txt(&locked.lock, &command_line(args, groups)),
-                guard: Guard::Requirements,
-            },
+            requirements,
             others: vec![
                 Output {
                     name,
@@ -176,7 +185,7 @@ impl Made {
                     guard: Guard::Pylock,
                 },
                 Output {
-                    name: "pinsmith.env.toml".to_owned(),
+                    name: EnvironmentSpec::FILE_NAME.to_owned(),
                     text: environment(&spec),
                     guard: Guard::Spec,
                 },
@@ -201,6 +210,26 @@ impl Made {
         let mut outputs = vec![self.requirements];
         outputs.extend(self.others);
         Ok(write_all(&folder, &outputs)?)
+    }
+}
+
+/// The spec that is about to be written again, for what a person wrote into it.
+fn older_spec(folder: &Path) -> Result<Option<EnvironmentSpec>, Failure> {
+    let Some(bytes) = existing(folder, EnvironmentSpec::FILE_NAME) else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    // what pinsmith did not write is refused when it comes to writing
+    if !text.contains("generated-by = \"pinsmith\"") {
+        return Ok(None);
+    }
+    match EnvironmentSpec::read(&text) {
+        Ok(spec) => Ok(Some(spec)),
+        Err(error) => Err(Failure::new(
+            error.to_string(),
+            "mend it, so that what you filled in is kept, or move it away",
+        )
+        .coded(UNREADABLE_SPEC)),
     }
 }
 
@@ -423,7 +452,7 @@ fn left_out(closing: &Closing<'_>) {
 }
 
 /// A path as one would type it from here.
-fn shorten(path: &Path) -> &Path {
+pub(super) fn shorten(path: &Path) -> &Path {
     match std::env::current_dir().and_then(|here| here.canonicalize()) {
         Ok(here) => path.strip_prefix(here).unwrap_or(path),
         Err(_) => path,

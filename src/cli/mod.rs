@@ -3,6 +3,7 @@
 pub mod args;
 mod cache;
 mod compile;
+mod env;
 mod json;
 mod lock;
 mod lookup;
@@ -44,6 +45,7 @@ pub fn run() -> ExitCode {
         Command::Lock(args) => lock::run(args, &cli.global, terminal),
         Command::Compile(args) => compile::run(args, &cli.global, terminal),
         Command::Sync(args) => sync::run(args, &cli.global, terminal),
+        Command::Env(args) => env::run(args, &cli.global, terminal),
         Command::Cache(args) => cache::run(args, &cli.global, terminal),
     };
     match outcome {

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256 as Hasher};
 
 use super::{
     ArtifactSpec, BUILT_FROM_SOURCE, DYNAMIC_METADATA, EnvironmentSpec, FLOATING_ARTIFACT, Floor,
-    Gap, OUTSIDE_THE_LOCK, PythonSpec, SourceSpec, TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR,
-    UNRESOLVED_IMPORT, floor_needed, system_packages,
+    Gap, OUTSIDE_THE_LOCK, PythonSpec, SourceSpec, SystemSpec, TargetSpec, UNKNOWN_DRIVER,
+    UNKNOWN_FLOOR, UNRESOLVED_IMPORT, VariableSpec, floor_needed, system_packages,
 };
 use crate::escape;
 use crate::lock::{Lock, floor_kind, target_names};
@@ -24,6 +24,10 @@ pub struct LockFile<'a> {
     pub text: &'a str,
     /// The lock itself.
     pub lock: &'a Lock,
+    /// File name of the same pins as a requirements file, such as `requirements.txt`.
+    pub requirements_name: &'a str,
+    /// What is written into that.
+    pub requirements: &'a str,
 }
 
 /// What a spec is made of.
@@ -83,6 +87,8 @@ impl EnvironmentSpec {
             inputs_digest: inputs.inputs_digest,
             python: python(inputs, &targets),
             system: system(inputs.locks),
+            variables: VariableSpec::default(),
+            commands: Vec::new(),
             targets,
             artifacts,
             sources,
@@ -123,7 +129,6 @@ fn python(inputs: &SpecInputs<'_>, targets: &[TargetSpec]) -> PythonSpec {
             minor: 0,
             patch: None,
         }),
-        implementation: "cpython",
         requires: declared.map(|(specifiers, _)| specifiers.clone()),
         evidence,
     }
@@ -137,7 +142,7 @@ fn targets(locks: &[LockFile<'_>], gaps: &mut BTreeSet<Gap>) -> Vec<TargetSpec> 
     let mut names = target_names(&all).into_iter();
     let mut specs = Vec::with_capacity(all.len());
     for file in locks {
-        let sha256 = Sha256(Hasher::digest(file.text.as_bytes()).into());
+        let digest = |text: &str| Sha256(Hasher::digest(text.as_bytes()).into());
         for target in &file.lock.targets {
             let (floor, by) = floor_needed(file.lock, target);
             let name = names.next().unwrap_or_default();
@@ -159,8 +164,11 @@ fn targets(locks: &[LockFile<'_>], gaps: &mut BTreeSet<Gap>) -> Vec<TargetSpec> 
                 target: target.clone(),
                 floor,
                 needs_driver,
+                driver_min: None,
                 lock: file.name.to_owned(),
-                lock_sha256: sha256,
+                lock_sha256: digest(file.text),
+                requirements: file.requirements_name.to_owned(),
+                requirements_sha256: digest(file.requirements),
             });
         }
     }
@@ -179,13 +187,15 @@ fn needs_driver(lock: &Lock, target: &Target) -> bool {
     })
 }
 
-fn system(locks: &[LockFile<'_>]) -> Vec<super::SystemPackage> {
+fn system(locks: &[LockFile<'_>]) -> Option<SystemSpec> {
+    let linux = |target: &Target| floor_kind(target.platform) == Some("glibc");
+    let mut locks = locks
+        .iter()
+        .filter(|file| file.lock.targets.iter().any(linux))
+        .peekable();
+    locks.peek()?;
     let mut joined: BTreeMap<String, super::SystemPackage> = BTreeMap::new();
     for file in locks {
-        let linux = |target: &Target| floor_kind(target.platform) == Some("glibc");
-        if !file.lock.targets.iter().any(linux) {
-            continue;
-        }
         for package in system_packages(file.lock) {
             let entry = joined
                 .entry(package.name.clone())
@@ -196,7 +206,10 @@ fn system(locks: &[LockFile<'_>]) -> Vec<super::SystemPackage> {
             entry.needed_by.dedup();
         }
     }
-    joined.into_values().collect()
+    Some(SystemSpec {
+        packages: joined.into_values().collect(),
+        ..SystemSpec::default()
+    })
 }
 
 fn artifacts(scan: &Scan, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {
@@ -211,10 +224,10 @@ fn artifacts(scan: &Scan, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {
     let mut artifacts = Vec::with_capacity(joined.len());
     for ((kind, id, revision), (calls, uses)) in joined {
         let artifact = ArtifactSpec {
-            kind,
+            kind: kind.to_owned(),
             id: visible(id),
             revision: revision.as_ref().map(visible),
-            calls: calls.into_iter().collect(),
+            calls: calls.into_iter().map(str::to_owned).collect(),
             uses: uses.into_iter().collect(),
         };
         if !artifact.pinned() {

@@ -10,13 +10,20 @@
 
 mod build;
 mod floor;
+mod keep;
+mod read;
 mod source;
 mod system;
 
 pub use build::{LockFile, SpecInputs, inputs_digest};
 pub use floor::{Floor, floor_needed};
+pub use read::{ReadSpecError, UNREADABLE_SPEC};
 pub use source::{SourceKind, SourceSpec};
+#[cfg(test)]
+pub(crate) use system::every_system_package;
 pub use system::{SystemNeed, SystemPackage, system_packages};
+
+use std::collections::BTreeMap;
 
 use pinsmith_resolver::{PythonVersion, Sha256, Target, Timestamp, VersionSpecifiers};
 
@@ -49,8 +56,12 @@ pub struct EnvironmentSpec {
     pub python: PythonSpec,
     /// What the locks are good for, in their order.
     pub targets: Vec<TargetSpec>,
-    /// System packages that locked wheels are known to need, ordered by name.
-    pub system: Vec<SystemPackage>,
+    /// What comes from the system's package manager; `None` without a Linux target.
+    pub system: Option<SystemSpec>,
+    /// Environment variables.
+    pub variables: VariableSpec,
+    /// What is run, in the order of names.
+    pub commands: Vec<CommandSpec>,
     /// Models, datasets and files that the code loads, ordered.
     pub artifacts: Vec<ArtifactSpec>,
     /// Requirements that do not come from an index, ordered by name.
@@ -62,6 +73,10 @@ pub struct EnvironmentSpec {
 impl EnvironmentSpec {
     /// The version of the schema, written as `schema` in `[meta]`.
     pub const SCHEMA: &str = "1";
+    /// The value of `implementation`; targets know no other.
+    pub const IMPLEMENTATION: &str = "cpython";
+    /// The base whose package names `[system]` uses.
+    pub const BASE: &str = "debian";
     /// The value of `generated-by`; without a version, so that a patch release changes no spec.
     pub const GENERATED_BY: &str = "pinsmith";
     /// The file name.
@@ -73,8 +88,6 @@ impl EnvironmentSpec {
 pub struct PythonSpec {
     /// The Python of the first target.
     pub version: PythonVersion,
-    /// The implementation; targets know no other than `cpython`.
-    pub implementation: &'static str,
     /// `requires-python` as the repository declares it.
     pub requires: Option<VersionSpecifiers>,
     /// Why this version, one reason each.
@@ -92,23 +105,75 @@ pub struct TargetSpec {
     pub floor: Floor,
     /// Whether locked wheels need a GPU driver.
     pub needs_driver: bool,
+    /// The lowest driver version that will do, when somebody knows it.
+    pub driver_min: Option<String>,
     /// File name of the lock.
     pub lock: String,
     /// Digest of the lock file's bytes.
     pub lock_sha256: Sha256,
+    /// File name of the same pins as a requirements file, for tools that read no `pylock.toml`.
+    pub requirements: String,
+    /// Digest of its bytes.
+    pub requirements_sha256: Sha256,
+}
+
+/// What comes from the system's package manager; names are Debian's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SystemSpec {
+    /// Digest of the base image (`sha256:...`); a person's to fill in.
+    pub digest: Option<String>,
+    /// Day and time of the package archive's snapshot (`20240311T000000Z`); a person's to fill in.
+    pub snapshot: Option<String>,
+    /// Packages that locked wheels or the code are known to need, ordered by name.
+    pub packages: Vec<SystemPackage>,
+    /// Packages that a person added.
+    pub extra: Vec<String>,
+}
+
+/// Environment variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VariableSpec {
+    /// What is set; a person's to fill in.
+    pub set: BTreeMap<String, String>,
+    /// What the code reads, ordered by name.
+    pub read: Vec<VariableRead>,
+}
+
+/// An environment variable that the code reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VariableRead {
+    /// Its name.
+    pub name: String,
+    /// Whether its name says that it holds a secret: a token, a key, a password.
+    pub secret: bool,
+    /// Whether the code fails without it: `os.environ["X"]` and no default.
+    pub required: bool,
+    /// Where it is read, ordered.
+    pub uses: Vec<Site>,
+}
+
+/// Something that is run in the environment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommandSpec {
+    /// A short name, unique in the spec: `train`.
+    pub name: String,
+    /// The program and its arguments; never a shell's text.
+    pub run: Vec<String>,
+    /// Where it was read; `None` for one that a person added.
+    pub site: Option<Site>,
 }
 
 /// A model, dataset or file that the code loads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ArtifactSpec {
     /// `model`, `dataset`, `file`, `git`, `nltk`, `spacy`.
-    pub kind: &'static str,
+    pub kind: String,
     /// Identifier as the code writes it.
     pub id: String,
     /// Revision, if the code gives one.
     pub revision: Option<String>,
     /// The calls that load it, ordered.
-    pub calls: Vec<&'static str>,
+    pub calls: Vec<String>,
     /// Where it is loaded, ordered.
     pub uses: Vec<Site>,
 }
@@ -119,6 +184,17 @@ impl ArtifactSpec {
         self.revision.as_deref().is_some_and(is_commit)
     }
 }
+
+/// Every rule of a [`Gap`].
+const RULES: [Code; 7] = [
+    UNRESOLVED_IMPORT,
+    FLOATING_ARTIFACT,
+    OUTSIDE_THE_LOCK,
+    DYNAMIC_METADATA,
+    BUILT_FROM_SOURCE,
+    UNKNOWN_DRIVER,
+    UNKNOWN_FLOOR,
+];
 
 /// Something that could not be pinned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,6 +233,15 @@ fn help(rule: Code) -> Option<&'static str> {
         BUILT_FROM_SOURCE => Some("choose a version that has wheels, if there is one"),
         _ => None,
     }
+}
+
+/// What stands for a fact that nobody knows; never left out silently.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+/// What a variable may be called in every format and shell.
+fn is_variable_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// 40 hexadecimal digits: what git hosts and model hubs treat as immutable.

@@ -37,7 +37,19 @@ pub enum SourceKind {
     Path,
 }
 
+/// Version control systems that pip knows.
+const VCS: [&str; 4] = ["git", "hg", "svn", "bzr"];
+
 impl SourceKind {
+    /// The kind of a name in `pinsmith.env.toml`.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "archive" => Some(Self::Archive),
+            "path" => Some(Self::Path),
+            _ => VCS.into_iter().find(|vcs| *vcs == name).map(Self::Vcs),
+        }
+    }
+
     /// The name in `pinsmith.env.toml`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,7 +74,7 @@ impl SourceSpec {
                 .find(|(found, _)| *found == key)
                 .map(|(_, value)| escape::visible(value).into_owned())
         };
-        let vcs = ["git", "hg", "svn", "bzr"]
+        let vcs = VCS
             .into_iter()
             .find_map(|vcs| Some((vcs, address.strip_prefix(vcs)?.strip_prefix('+')?)));
         let (kind, url, reference) = match vcs {

@@ -31,8 +31,10 @@ pub struct SystemNeed {
 pub struct SystemPackage {
     /// Debian name.
     pub name: String,
-    /// Locked distributions that need it, each with the reason, ordered.
-    pub needed_by: Vec<(PackageName, &'static str)>,
+    /// Its version; a person's to fill in.
+    pub version: Option<String>,
+    /// Who needs it and the reason, ordered: `opencv-python: its wheel loads libGL.so.1`.
+    pub needed_by: Vec<String>,
     /// Whether it is only needed while something is built.
     pub build_only: bool,
 }
@@ -56,15 +58,17 @@ pub fn system_packages(lock: &Lock) -> Vec<SystemPackage> {
         if covered || !applies {
             continue;
         }
+        let reason = format!("{name}: {}", need.why);
         for package in need.packages {
             match found.iter_mut().find(|found| found.name == *package) {
                 Some(found) => {
-                    found.needed_by.push((name.clone(), need.why));
+                    found.needed_by.push(reason.clone());
                     found.build_only &= need.build;
                 }
                 None => found.push(SystemPackage {
                     name: (*package).to_owned(),
-                    needed_by: vec![(name.clone(), need.why)],
+                    version: None,
+                    needed_by: vec![reason.clone()],
                     build_only: need.build,
                 }),
             }
@@ -75,6 +79,12 @@ pub fn system_packages(lock: &Lock) -> Vec<SystemPackage> {
     }
     found.sort();
     found
+}
+
+/// Every name that [`system_packages`] can give, for tables that translate them.
+#[cfg(test)]
+pub(crate) fn every_system_package() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().flat_map(|need| need.packages).copied()
 }
 
 const fn runs(

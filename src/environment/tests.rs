@@ -56,6 +56,8 @@ fn spec(builder: LockBuilder, scan: &Scan) -> EnvironmentSpec {
             name: "pylock.toml",
             text: &text,
             lock: &lock,
+            requirements_name: "requirements.txt",
+            requirements: "six==1.17.0\n",
         }],
         scan,
         manifest: &manifest,
@@ -124,7 +126,7 @@ fn what_the_code_names_cannot_break_out_of_its_string() {
 fn system_packages_are_for_linux_only() {
     let mut builder = full_example();
     builder.resolution.target.platform = pinsmith_resolver::Platform::MacosArm64;
-    assert_eq!(spec(builder, &Scan::default()).system, []);
+    assert_eq!(spec(builder, &Scan::default()).system, None);
 }
 
 #[test]
@@ -134,4 +136,91 @@ fn the_digest_depends_on_paths_and_contents() {
     assert_ne!(one, digest(&[("a", b"2"), ("b", b"1")]));
     assert_ne!(one, digest(&[("a", b"1"), ("c", b"2")]));
     assert_ne!(one, digest(&[("a", b"1")]));
+}
+
+#[test]
+fn a_spec_that_is_read_is_written_the_same() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for name in ["lock/pinsmith.env.toml", "environment/pinsmith.env.toml"] {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let spec = EnvironmentSpec::read(&text).unwrap();
+        assert_eq!(render::environment(&spec), text, "{name}");
+    }
+}
+
+#[test]
+fn what_a_person_filled_in_survives() {
+    let fresh = || spec(full_example(), &Scan::default());
+    let written = render::environment(&fresh());
+    let edited = written
+        .replace("driver-min = \"unknown\"", "driver-min = \"525.60.13\"")
+        .replace("snapshot = \"unknown\"", "snapshot = \"20240311T000000Z\"")
+        .replace("extra = []", "extra = [\"sox\"]")
+        .replace(
+            "\"libgl1\", version = \"unknown\"",
+            "\"libgl1\", version = \"1.6.0-1\"",
+        )
+        .replace("set = {}", "set = { A = \"1\" }")
+        + "\n[[command]]\nname = \"train\"\nrun = [\"python\", \"train.py\"]\n";
+    assert_ne!(edited, written);
+    let older = EnvironmentSpec::read(&edited).unwrap();
+    let kept = fresh().keeping(&older);
+    assert_eq!(
+        kept,
+        EnvironmentSpec::read(&render::environment(&kept)).unwrap()
+    );
+    assert_eq!(
+        EnvironmentSpec {
+            inputs_digest: kept.inputs_digest,
+            ..older
+        },
+        kept
+    );
+}
+
+#[test]
+fn a_spec_that_would_break_out_is_refused() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = path.join("fixtures/environment/pinsmith.env.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    for (before, after, place) in [
+        ("\"sox\"", "\"sox; rm -rf /\"", "system.extra[0]"),
+        ("\"sox\"", "\"-o=x\"", "system.extra[0]"),
+        ("\"1.6.0-1\"", "\"1 && x\"", "system.packages[1]"),
+        ("20240311T000000Z\"", "2024#e ls\"", "system.snapshot"),
+        (
+            "digest = \"sha256:0123456789abcdef",
+            "digest = \"sha256:x",
+            "system.digest",
+        ),
+        ("\"pylock.toml\"", "\"../pylock.toml\"", "target[0].lock"),
+        ("\"requirements.txt\"", "\"-e .\"", "target[0].requirements"),
+        (
+            "name = \"linux-x86_64\"",
+            "name = \"a\\nRUN x\"",
+            "target[0].name",
+        ),
+        ("525.60.13", "1\\nRUN x", "target[0].driver-min"),
+        ("GREETING", "\"A=1\\nRUN x\"", "env.set"),
+        ("\"false\"", "\"a\\nRUN x\"", "env.set"),
+        ("\"train.py\", \"--config\"", "\"a\\nRUN x\"", "command[1]"),
+        ("\"OPENAI_API_KEY\"", "\"A\\nRUN x\"", "env.read[1]"),
+        ("schema = \"1\"", "schema = \"2\"", "meta.schema"),
+        ("[python]", "[python", "line 7"),
+        (
+            "python = \"3.11\"",
+            "python = \"three\"",
+            "target[0].python",
+        ),
+    ] {
+        let changed = text.replace(before, after);
+        assert_ne!(changed, text, "{before}");
+        let error = EnvironmentSpec::read(&changed).unwrap_err();
+        assert_eq!(error.place, place, "{after}");
+        assert!(escape_free(&error.to_string()), "{error}");
+    }
+}
+
+fn escape_free(text: &str) -> bool {
+    crate::escape::is_plain(text)
 }

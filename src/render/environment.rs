@@ -5,13 +5,14 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 use super::pylock::specifier_text;
 use super::toml::{Braces, item, list, short_list, text, time};
 use crate::environment::{
-    ArtifactSpec, EnvironmentSpec, Floor, Gap, SourceSpec, SystemPackage, TargetSpec,
+    ArtifactSpec, CommandSpec, EnvironmentSpec, Floor, Gap, SourceSpec, SystemPackage, SystemSpec,
+    TargetSpec, UNKNOWN, VariableRead, VariableSpec,
 };
 use crate::lock::floor_kind;
 use crate::scan::Site;
 
-/// What stands for a fact that nobody knows; never left out silently.
-const UNKNOWN: &str = "unknown";
+/// Stands before what a person may fill in.
+const YOURS: &str = "\n# yours to fill in; kept when this file is written again\n";
 
 /// Renders a spec; `docs/environment-spec.md` explains every key.
 pub fn environment(spec: &EnvironmentSpec) -> String {
@@ -20,9 +21,11 @@ pub fn environment(spec: &EnvironmentSpec) -> String {
     root.insert("meta", Item::Table(meta(spec)));
     root.insert("python", Item::Table(python(spec)));
     tables(root, "target", spec.targets.iter().map(target));
-    if let Some(system) = system(&spec.system) {
-        root.insert("system", Item::Table(system));
+    if let Some(system_spec) = &spec.system {
+        root.insert("system", Item::Table(system(system_spec)));
     }
+    root.insert("env", Item::Table(variables(&spec.variables)));
+    tables(root, "command", spec.commands.iter().map(command));
     tables(root, "artifact", spec.artifacts.iter().map(artifact));
     tables(root, "source", spec.sources.iter().map(source));
     if !spec.gaps.is_empty() {
@@ -59,7 +62,7 @@ fn python(spec: &EnvironmentSpec) -> Table {
     let python = &spec.python;
     let mut table = Table::new();
     table.insert("version", item(text(python.version)));
-    table.insert("implementation", item(python.implementation));
+    table.insert("implementation", item(EnvironmentSpec::IMPLEMENTATION));
     if let Some(specifiers) = &python.requires {
         table.insert("requires", item(specifier_text(specifiers)));
     }
@@ -81,41 +84,82 @@ fn target(spec: &TargetSpec) -> Table {
     }
     table.insert("accelerator", item(text(spec.target.accelerator)));
     if spec.needs_driver {
-        table.insert("driver-min", item(UNKNOWN));
+        table.insert("driver-min", known(spec.driver_min.as_deref()));
+        yours(&mut table, "driver-min");
     }
     table.insert("lock", item(spec.lock.as_str()));
     table.insert("lock-sha256", item(text(spec.lock_sha256)));
+    table.insert("requirements", item(spec.requirements.as_str()));
+    table.insert("requirements-sha256", item(text(spec.requirements_sha256)));
     table
 }
 
-/// Names are known, versions and snapshot are not: nothing is pinned here yet, and that is said.
-fn system(packages: &[SystemPackage]) -> Option<Table> {
-    if packages.is_empty() {
-        return None;
+fn known(value: Option<&str>) -> Item {
+    item(value.unwrap_or(UNKNOWN))
+}
+
+fn yours(table: &mut Table, key: &str) {
+    if let Some(mut key) = table.key_mut(key) {
+        key.leaf_decor_mut().set_prefix(YOURS.trim_start());
     }
+}
+
+/// Names are inferred; what would fix their versions is a person's to fill in.
+fn system(spec: &SystemSpec) -> Table {
     let package = |package: &SystemPackage| {
-        let mut why: Vec<String> = Vec::new();
-        for (name, reason) in &package.needed_by {
-            why.push(format!("{name}: {reason}"));
-        }
         Braces::default()
             .with("name", package.name.as_str())
-            .with("version", UNKNOWN)
+            .with("version", package.version.as_deref().unwrap_or(UNKNOWN))
             .with_some("build-only", package.build_only.then_some(true))
-            .with("why", short_list(why))
+            .with("why", short_list(package.needed_by.iter().cloned()))
             .value()
     };
     let mut table = Table::new();
-    table.insert("base", item("debian"));
-    table.insert("digest", item(UNKNOWN));
-    table.insert("snapshot", item(UNKNOWN));
-    table.insert("packages", item(list(packages.iter().map(package))));
-    Some(table)
+    table.insert("base", item(EnvironmentSpec::BASE));
+    table.insert("packages", item(list(spec.packages.iter().map(package))));
+    table.insert("digest", known(spec.digest.as_deref()));
+    table.insert("snapshot", known(spec.snapshot.as_deref()));
+    table.insert("extra", item(short_list(spec.extra.iter().cloned())));
+    yours(&mut table, "digest");
+    table
+}
+
+fn variables(spec: &VariableSpec) -> Table {
+    let read = |variable: &VariableRead| {
+        Braces::default()
+            .with("name", variable.name.as_str())
+            .with_some("secret", variable.secret.then_some(true))
+            .with_some("required", variable.required.then_some(true))
+            .with(
+                "uses",
+                short_list(variable.uses.iter().map(ToString::to_string)),
+            )
+            .value()
+    };
+    let mut set = Braces::default();
+    for (name, value) in &spec.set {
+        set = set.with(name, value.as_str());
+    }
+    let mut table = Table::new();
+    table.insert("read", item(list(spec.read.iter().map(read))));
+    table.insert("set", item(set.value()));
+    yours(&mut table, "set");
+    table
+}
+
+fn command(spec: &CommandSpec) -> Table {
+    let mut table = Table::new();
+    table.insert("name", item(spec.name.as_str()));
+    table.insert("run", item(short_list(spec.run.iter().cloned())));
+    if let Some(site) = &spec.site {
+        table.insert("from", item(text(site)));
+    }
+    table
 }
 
 fn artifact(spec: &ArtifactSpec) -> Table {
     let mut table = Table::new();
-    table.insert("kind", item(spec.kind));
+    table.insert("kind", item(spec.kind.as_str()));
     table.insert("id", item(spec.id.as_str()));
     table.insert(
         "revision",
@@ -123,10 +167,7 @@ fn artifact(spec: &ArtifactSpec) -> Table {
     );
     let status = if spec.pinned() { "pinned" } else { "floating" };
     table.insert("status", item(status));
-    table.insert(
-        "calls",
-        item(short_list(spec.calls.iter().map(ToString::to_string))),
-    );
+    table.insert("calls", item(short_list(spec.calls.iter().cloned())));
     table.insert("uses", item(sites(&spec.uses)));
     table
 }

@@ -5,12 +5,14 @@
 //! [`crate::escape`].
 
 mod environment;
+mod image;
 mod pins;
 mod pylock;
 mod requirements_txt;
 mod toml;
 
 pub use environment::environment;
+pub use image::{CannotRender, Image, ImageFormat, RENDERED, image};
 pub use pins::pins;
 pub use pylock::{PYLOCK_CREATED_BY, pylock, pylock_file_name};
 pub use requirements_txt::requirements_txt;

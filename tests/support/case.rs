@@ -59,6 +59,8 @@ pub(crate) struct Step {
     /// Where it is run, below the temporary folder.
     within: Option<String>,
     exit: i32,
+    /// What a person changes by hand before: for each file, texts and what replaces them.
+    edit: BTreeMap<String, Vec<(String, String)>>,
     /// Files whose text is part of the transcript.
     shows: Vec<String>,
     /// Text that may stand nowhere in the outputs and in written files.
@@ -238,6 +240,15 @@ impl Place {
     }
 
     fn run(&self, step: &Step) -> Output {
+        for (name, changes) in &step.edit {
+            let path = self.path("tree").join(name);
+            let mut text = fs::read_to_string(&path).unwrap();
+            for (before, after) in changes {
+                assert!(text.contains(before), "{name} has no {before:?}");
+                text = text.replace(before, after);
+            }
+            fs::write(&path, text).unwrap();
+        }
         self.command(step).output().unwrap()
     }
 
@@ -268,10 +279,15 @@ impl Place {
                 "pinsmith [VERSION]",
             );
         text = replace_number(&text, "http://127.0.0.1:", "https://down.test");
-        // the lock has the port of the index in it
-        if let Some((head, tail)) = text.split_once("lock-sha256 = \"") {
-            let tail = tail.split_once('"').map_or("", |(_, tail)| tail);
-            text = format!("{head}lock-sha256 = \"[DIGEST]\"{tail}");
+        // the lock has the port of the index in it, and the spec the digest of the lock
+        for (before, after) in [("\nlock-sha256 = \"", '"'), ("env.toml (sha256:", ')')] {
+            let mut parts = text.split(before);
+            let mut shown = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let tail = part.split_once(after).map_or("", |(_, tail)| tail);
+                write!(shown, "{before}[DIGEST]{after}{tail}").unwrap();
+            }
+            text = shown;
         }
         replace_number(&text, "os error ", "os error [N]")
     }
