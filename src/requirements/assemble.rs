@@ -3,6 +3,7 @@
 mod conflicts;
 mod declarations;
 mod evidence;
+mod implied;
 mod imports;
 mod needs;
 mod report;
@@ -63,7 +64,7 @@ pub(super) fn assemble_declared(
         name: declared.name.clone(),
         ..Manifest::default()
     };
-    let needs = needs::collect(&resolved, &evidence, &declared);
+    let needs = needs::collect(scan, &resolved, &evidence, &declared);
     manifest.requirements = needs.requirements;
     manifest.diagnostics.extend(declared.diagnostics.clone());
     manifest.diagnostics.extend(dropped);

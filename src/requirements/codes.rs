@@ -58,3 +58,7 @@ pub const WRONG_GROUP: Code = Code("REQ028");
 pub const INSTALL_LINE: Code = Code("REQ029");
 /// Two distributions that write the same files.
 pub const EXCLUSIVE: Code = Code("REQ030");
+/// A call needs a distribution that nothing imports.
+pub const IMPLIED: Code = Code("REQ033");
+/// A call loads code that is not in the tree.
+pub const FOREIGN_CODE: Code = Code("REQ034");

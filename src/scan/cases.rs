@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Import, InstallLine, InstallTool, Scan, ScanOptions, Tree, scan};
+use super::{ImpliedNeed, Import, InstallLine, InstallTool, Scan, ScanOptions, Tree, scan};
 
 #[derive(Deserialize)]
 struct Cases {
@@ -37,6 +37,9 @@ struct Case {
     imports: Vec<String>,
     #[serde(default)]
     installs: Vec<String>,
+    /// `SITE CONTEXT NEED,NEED <- USE`
+    #[serde(default)]
+    implied: Vec<String>,
     #[serde(default)]
     artifacts: Vec<String>,
     #[serde(default)]
@@ -77,7 +80,7 @@ fn every_case() {
     }
 }
 
-fn compare<'a>(case: &'a Case, scan: &Scan) -> [(&'static str, &'a Vec<String>, Vec<String>); 5] {
+fn compare<'a>(case: &'a Case, scan: &Scan) -> [(&'static str, &'a Vec<String>, Vec<String>); 6] {
     let installs = scan.install_lines.iter().map(install);
     let artifacts = scan.artifacts.iter().map(|artifact| {
         let revision = artifact.revision.as_deref();
@@ -100,6 +103,11 @@ fn compare<'a>(case: &'a Case, scan: &Scan) -> [(&'static str, &'a Vec<String>, 
             scan.imports.iter().map(import).collect(),
         ),
         ("installs", &case.installs, installs.collect()),
+        (
+            "implied",
+            &case.implied,
+            scan.implied.iter().map(implied).collect(),
+        ),
         ("artifacts", &case.artifacts, artifacts.collect()),
         (
             "declarations",
@@ -130,11 +138,25 @@ fn import(import: &Import) -> String {
     text
 }
 
+fn implied(need: &ImpliedNeed) -> String {
+    let context = serde_json::to_value(need.context).unwrap();
+    let needs = need.needs.join(",");
+    let marker = need.marker.as_ref();
+    let marker = marker.map_or(String::new(), |marker| format!(" [{marker}]"));
+    format!(
+        "{} {} {needs} <- {}{marker}",
+        need.site,
+        context.as_str().unwrap(),
+        need.used
+    )
+}
+
 fn install(line: &InstallLine) -> String {
     let weak = if line.weak { " weak" } else { "" };
     let conda = match line.tool {
         InstallTool::Pip => "",
         InstallTool::Conda => " conda",
+        InstallTool::Clone => " clone",
     };
     format!("{} {}{weak}{conda}", line.site, line.requirement)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Artifact, Import, ImportContext, InstallLine, Site};
+use super::{Artifact, ImpliedNeed, Import, ImportContext, InstallLine, Site};
 use crate::diagnostic::Diagnostic;
 
 /// What one file, or one cell of a notebook, tells.
@@ -12,6 +12,8 @@ pub(super) struct Facts {
     pub(super) imports: Vec<Import>,
     /// Install lines.
     pub(super) install_lines: Vec<InstallLine>,
+    /// Needs that no import shows.
+    pub(super) implied: Vec<ImpliedNeed>,
     /// Artifacts.
     pub(super) artifacts: Vec<Artifact>,
     /// Literal folders that the code adds to `sys.path`.
@@ -60,10 +62,18 @@ impl Origin<'_> {
 }
 
 impl Facts {
+    /// Leaves out what modules of the tree itself would need: their imports show it.
+    pub(super) fn drop_own_needs(&mut self) {
+        let imports = self.imports.iter().filter(|import| import.local);
+        let own: BTreeSet<&str> = imports.map(|import| import.module.top_level()).collect();
+        self.implied.retain(|need| !own.contains(need.module));
+    }
+
     /// Adds what another part of the same file tells.
     pub(super) fn extend(&mut self, other: Self) {
         self.imports.extend(other.imports);
         self.install_lines.extend(other.install_lines);
+        self.implied.extend(other.implied);
         self.artifacts.extend(other.artifacts);
         self.path_entries.extend(other.path_entries);
         self.extensions.extend(other.extensions);

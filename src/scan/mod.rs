@@ -8,6 +8,7 @@ pub mod codes;
 mod decode;
 mod facts;
 mod ignored;
+mod implied;
 mod import;
 mod lines;
 mod local;
@@ -24,6 +25,7 @@ mod cases;
 use rayon::prelude::*;
 
 pub use crate::diagnostic::Site;
+pub use implied::ImpliedNeed;
 pub use import::{Import, ImportContext, Label, ModuleName};
 pub use tree::{ReadError, Tree};
 pub(crate) use walk::says_requirements;
@@ -53,7 +55,17 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
         .par_iter()
         .map(|source| read_source(tree, source))
         .collect();
-    let locals = locals(&listing, &mut read);
+    let mut scripts: Vec<_> = listing
+        .scripts
+        .par_iter()
+        .map(|script| script::read(tree, script))
+        .collect();
+    let mut locals = locals(&listing, &mut read);
+    for (script, facts) in listing.scripts.iter().zip(&mut scripts) {
+        for entry in facts.path_entries.drain(..) {
+            locals.add_path_entry(&script.path, &entry);
+        }
+    }
     let mut scan = Scan {
         declaration_files: listing.declarations,
         diagnostics: std::mem::take(&mut listing.diagnostics),
@@ -64,6 +76,7 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
         match facts {
             Ok(mut facts) => {
                 locals.mark(&source.path, &mut facts.imports);
+                facts.drop_own_needs();
                 scan.add(source, facts);
             }
             Err(diagnostic) => {
@@ -72,8 +85,9 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
             }
         }
     }
-    for script in &listing.scripts {
-        scan.install_lines.extend(script::read(tree, script));
+    for facts in scripts {
+        scan.install_lines.extend(facts.install_lines);
+        scan.implied.extend(facts.implied);
     }
     scan.declaration_files.sort();
     scan.declaration_files.dedup();
@@ -190,6 +204,7 @@ impl Scan {
         self.source_files.push(source.path);
         self.imports.extend(facts.imports);
         self.install_lines.extend(facts.install_lines);
+        self.implied.extend(facts.implied);
         self.artifacts.extend(facts.artifacts);
         self.diagnostics.extend(facts.diagnostics);
     }
@@ -205,6 +220,8 @@ pub struct Scan {
     /// `pip install` and similar lines of notebooks, Dockerfiles, shell scripts and the README:
     /// evidence, never an import by itself.
     pub install_lines: Vec<InstallLine>,
+    /// Needs that no import shows, such as openpyxl for `pandas.read_excel()`.
+    pub implied: Vec<ImpliedNeed>,
     /// Files that declare requirements, root-relative with `/`, in order; Python files with a
     /// PEP 723 block are among them.
     pub declaration_files: Vec<String>,
@@ -247,6 +264,9 @@ pub enum InstallTool {
     Pip,
     /// conda or mamba: a match specification such as `faiss-gpu=1.7`.
     Conda,
+    /// `git clone`, and nothing shows that anything is installed from it: an address, which may be
+    /// that of a module that no index has.
+    Clone,
 }
 
 /// Something that the code loads at run time: a model, a dataset, a file.

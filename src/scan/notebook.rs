@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use self::magic::Prepared;
 use super::facts::{Facts, Origin};
-use super::{ImportContext, Site, codes, python, shell};
+use super::shell::Session;
+use super::{ImportContext, Site, codes, implied, python};
 use crate::diagnostic::Diagnostic;
 
 /// The parts of a notebook that tell what it needs; outputs are never kept.
@@ -80,11 +81,14 @@ pub(super) fn read(text: &str, file: &str) -> Facts {
     let sheets = notebook.worksheets.unwrap_or_default();
     let old = sheets.into_iter().flat_map(|sheet| sheet.cells);
     let cells = notebook.cells.unwrap_or_default().into_iter().chain(old);
+    let mut session = Session::default();
     for (number, cell) in (1..).zip(cells) {
         if cell.kind == "code" {
-            read_cell(&cell.text(), file, number, &mut facts);
+            read_cell(&cell.text(), file, number, &mut session, &mut facts);
         }
     }
+    let cloned = session.finish(&facts.path_entries);
+    facts.install_lines.extend(cloned);
     // One finding of a kind is enough for a notebook.
     let mut seen = std::collections::BTreeSet::new();
     facts
@@ -122,21 +126,35 @@ fn other_language(metadata: &Value) -> Option<String> {
     (!is_python).then_some(name)
 }
 
-fn read_cell(source: &str, file: &str, number: u32, facts: &mut Facts) {
+fn read_cell(source: &str, file: &str, number: u32, session: &mut Session, facts: &mut Facts) {
     let origin = Origin {
         file,
         cell: Some(number),
         base: ImportContext::NotebookOnly,
         definitions: false,
     };
-    let Prepared { python, shell } = magic::prepare(source);
+    let Prepared {
+        python,
+        shell,
+        magics,
+    } = magic::prepare(source);
     for piece in shell {
-        for installed in shell::installed(&piece.text) {
-            let site = origin.site(piece.line.saturating_add(installed.line));
-            facts
-                .install_lines
-                .push(installed.line_at(site, piece.conditional));
-        }
+        let site = |line: u32| origin.site(piece.line.saturating_add(line));
+        let seen = if piece.stays {
+            session.run(&piece.text, piece.conditional, site)
+        } else {
+            session.run_apart(&piece.text, piece.conditional, site)
+        };
+        facts.install_lines.extend(seen.installed);
+        facts.path_entries.extend(seen.path_entries);
+        let implied = seen.implied.into_iter();
+        let needs = implied.map(|(found, line)| found.at(origin.base, None, site(line)));
+        facts.implied.extend(needs);
+    }
+    for (line, magic) in magics {
+        let needs = implied::by_magic(&magic);
+        let needs = needs.map(|found| found.at(origin.base, None, origin.site(line)));
+        facts.implied.extend(needs);
     }
     facts.extend(python::read(&python, &origin));
 }

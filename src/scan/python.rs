@@ -3,6 +3,7 @@
 //! The parser recovers from errors, so one bad line never loses the others. What it loses all the
 //! same is read line by line (`recover`).
 
+mod call;
 mod collect;
 mod define;
 mod doctest;

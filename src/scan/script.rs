@@ -1,40 +1,42 @@
-//! Install lines of Dockerfiles, shell scripts and prose.
+//! The commands of Dockerfiles, Makefiles, shell scripts and prose.
 
 use std::fmt::Write as _;
 
 use super::decode::decode;
+use super::facts::Facts;
+use super::shell::Session;
 use super::walk::{Script, ScriptKind};
-use super::{InstallLine, Site, Tree, shell};
+use super::{ImportContext, Site, Tree};
 
-/// Everything that a script installs; a file that cannot be read installs nothing.
-pub(super) fn read(tree: &Tree, script: &Script) -> Vec<InstallLine> {
+/// What a script tells; a file that cannot be read tells nothing.
+pub(super) fn read(tree: &Tree, script: &Script) -> Facts {
+    let mut facts = Facts::default();
     let Ok(bytes) = tree.read(&script.path) else {
-        return Vec::new();
+        return facts;
     };
-    // most scripts install nothing
-    if ["pip", "conda", "mamba", "uv"]
-        .iter()
-        .all(|program| memchr::memmem::find(&bytes, program.as_bytes()).is_none())
-    {
-        return Vec::new();
-    }
     let text = decode(&bytes).text;
     let commands = match script.kind {
         ScriptKind::Shell => text,
         ScriptKind::Dockerfile => run_commands(&text),
+        ScriptKind::Makefile => recipes(&text),
         ScriptKind::Prose => quoted_commands(&text),
     };
-    let installed = shell::installed(&commands).into_iter();
-    installed
-        .map(|installed| {
-            let site = Site {
-                file: script.path.clone(),
-                line: installed.line.saturating_add(1),
-                cell: None,
-            };
-            installed.line_at(site, script.kind == ScriptKind::Prose)
-        })
-        .collect()
+    let site = |line: u32| Site {
+        file: script.path.clone(),
+        line: line.saturating_add(1),
+        cell: None,
+    };
+    let mut session = Session::default();
+    let seen = session.run(&commands, script.kind == ScriptKind::Prose, site);
+    facts.install_lines = seen.installed;
+    let implied = seen.implied.into_iter();
+    let needs = implied.map(|(found, line)| found.at(ImportContext::Runtime, None, site(line)));
+    facts.implied = needs.collect();
+    facts
+        .install_lines
+        .extend(session.finish(&seen.path_entries));
+    facts.path_entries = seen.path_entries;
+    facts
 }
 
 /// What a Dockerfile runs, each command on its own line; the other lines are left empty.
@@ -49,12 +51,43 @@ fn run_commands(text: &str) -> String {
         }
         let command = match trimmed.split_once(char::is_whitespace) {
             _ if continued => trimmed,
-            Some((word, rest)) if word.eq_ignore_ascii_case("run") => without_options(rest),
+            Some((word, rest)) if is_run(word) => without_options(rest),
             _ => "",
         };
         continued = command.ends_with('\\');
+        let command = exec_form(command).unwrap_or_else(|| command.to_owned());
         // writing to a string cannot fail
         let _ = writeln!(commands, "{command}");
+    }
+    commands
+}
+
+fn is_run(word: &str) -> bool {
+    let words = ["run", "cmd", "entrypoint"];
+    words.iter().any(|run| word.eq_ignore_ascii_case(run))
+}
+
+/// `["pip", "install", "x"]` as a command line.
+fn exec_form(command: &str) -> Option<String> {
+    let words: Vec<String> = command
+        .starts_with('[')
+        .then(|| serde_json::from_str(command).ok())??;
+    let quoted = words
+        .iter()
+        .map(|word| format!("'{}'", word.replace('\'', "")));
+    Some(quoted.collect::<Vec<_>>().join(" "))
+}
+
+/// The commands of a Makefile; the other lines are left empty.
+fn recipes(text: &str) -> String {
+    let mut commands = String::new();
+    for line in text.lines() {
+        let command = line.strip_prefix('\t').unwrap_or_default();
+        let _ = writeln!(
+            commands,
+            "{}",
+            command.trim_start_matches(['@', '-', '+', ' '])
+        );
     }
     commands
 }
@@ -96,9 +129,15 @@ mod tests {
     use super::*;
 
     fn names(commands: &str) -> Vec<String> {
-        let installed = shell::installed(commands).into_iter();
+        let site = |line| Site {
+            file: String::new(),
+            line: line + 1,
+            cell: None,
+        };
+        let seen = Session::default().run(commands, false, site);
+        let installed = seen.installed.into_iter();
         installed
-            .map(|installed| format!("{}@{}", installed.requirement, installed.line + 1))
+            .map(|line| format!("{}@{}", line.requirement, line.site.line))
             .collect()
     }
 
@@ -107,7 +146,10 @@ mod tests {
         let text = "FROM python\nENV pip install no\nRUN --mount=type=cache pip install a==1\n\
             run apt-get install -y git && \\\n  # a remark\n  pip3 install \\\n  b 'c>2'\n\
             RUN [\"pip\", \"install\", \"d\"]\nCOPY . .\n";
-        assert_eq!(names(&run_commands(text)), ["a==1@3", "b@4", "c>2@4"]);
+        assert_eq!(
+            names(&run_commands(text)),
+            ["a==1@3", "b@4", "c>2@4", "d@8"]
+        );
     }
 
     #[test]
@@ -118,5 +160,11 @@ mod tests {
             names(&quoted_commands(text)),
             ["a@5", "b==2@5", "git+https://github.com/o/r@6"]
         );
+    }
+
+    #[test]
+    fn makefiles_have_recipes() {
+        let text = "pip install no\nall: x\n\t@pip install a\n\t-uv pip install b\n";
+        assert_eq!(names(&recipes(text)), ["a@3", "b@4"]);
     }
 }

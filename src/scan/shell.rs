@@ -1,38 +1,25 @@
-//! Shell text, read for the distributions it installs; nothing is run.
+//! Shell text, taken apart into commands; nothing is run.
 
-use super::{InstallLine, InstallTool, Site};
+mod install;
+mod session;
 
-/// Something that a shell command installs.
+pub(super) use self::session::Session;
+
+/// A command without operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Installed {
-    /// As written, unquoted, without options.
-    pub(super) requirement: String,
-    /// Line from 0 within the text, where its command starts.
-    pub(super) line: u32,
-    /// By conda or one of its kind, whose names differ from those of the Python index.
-    pub(super) conda: bool,
+pub(super) struct Command {
+    /// Program and arguments, unquoted, without what comes before the program.
+    words: Vec<String>,
+    /// `NAME=value` before the program, or as all there is.
+    assignments: Vec<(String, String)>,
+    /// Line from 0 within the text, where its command line starts.
+    line: u32,
     /// After a shell operator, or in a line that no shell accepts.
-    pub(super) weak: bool,
+    weak: bool,
 }
 
-impl Installed {
-    /// As evidence; `weak` when where it stands makes it so.
-    pub(super) fn line_at(self, site: Site, weak: bool) -> InstallLine {
-        InstallLine {
-            requirement: self.requirement,
-            site,
-            weak: weak || self.weak,
-            tool: if self.conda {
-                InstallTool::Conda
-            } else {
-                InstallTool::Pip
-            },
-        }
-    }
-}
-
-/// Everything that a shell text installs, in order.
-pub(super) fn installed(text: &str) -> Vec<Installed> {
+/// The commands of a shell text, in order.
+fn commands(text: &str) -> Vec<Command> {
     let mut all = Vec::new();
     let mut heredoc: Option<String> = None;
     let mut physical = (0_u32..).zip(text.lines());
@@ -56,14 +43,7 @@ pub(super) fn installed(text: &str) -> Vec<Installed> {
         let is_broken = words.iter().any(|word| matches!(word, Word::Broken));
         let mut weak = is_broken;
         for simple in words.split(|word| matches!(word, Word::Operator | Word::Broken)) {
-            for (requirement, conda) in simple_command(simple) {
-                all.push(Installed {
-                    requirement,
-                    line,
-                    conda,
-                    weak,
-                });
-            }
+            all.extend(simple_command(simple, line, weak));
             weak = true;
         }
     }
@@ -183,235 +163,63 @@ fn heredoc_end(command: &str) -> Option<String> {
     (!word.is_empty() && !after.starts_with('<')).then_some(word)
 }
 
-/// The requirements of one simple command, each with whether conda installs it.
-fn simple_command(words: &[Word]) -> Vec<(String, bool)> {
-    let mut texts = Vec::new();
+/// One simple command; `None` for nothing at all.
+fn simple_command(words: &[Word], line: u32, weak: bool) -> Option<Command> {
+    let mut command = Command {
+        words: Vec::new(),
+        assignments: Vec::new(),
+        line,
+        weak,
+    };
     let mut is_target = false;
     for word in words {
         match word {
             Word::Redirect => is_target = true,
             Word::Text(_) if is_target => is_target = false,
-            Word::Text(text) => texts.push(text.as_str()),
+            Word::Text(text) => {
+                if !command.words.is_empty() {
+                    command.words.push(text.clone());
+                } else if let Some((name, value)) = assignment(text) {
+                    command.assignments.push((name, value));
+                } else if text == "export" || !is_wrapper(text) {
+                    command.words.push(text.clone());
+                }
+            }
             Word::Operator | Word::Broken => {}
         }
     }
-    let is_prefix = |word: &&str| {
-        let is_assignment = word.split_once('=').is_some_and(|(name, _)| {
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        });
-        let is_wrapper = matches!(
-            *word,
-            "sudo"
-                | "time"
-                | "command"
-                | "exec"
-                | "env"
-                | "nohup"
-                | "then"
-                | "do"
-                | "else"
-                | "yes"
-                | "-H"
-                | "-E"
-                | "!"
-        );
-        is_assignment || is_wrapper
-    };
-    let start = texts.iter().position(|word| !is_prefix(word));
-    let Some(command) = start.and_then(|start| texts.get(start..)) else {
-        return Vec::new();
-    };
-    arguments(command)
-}
-
-/// Which program it is, and what it is asked to install.
-fn arguments(command: &[&str]) -> Vec<(String, bool)> {
-    let Some((program, rest)) = command.split_first() else {
-        return Vec::new();
-    };
-    let program = program.rsplit('/').next().unwrap_or(program);
-    match (program, rest) {
-        (_, ["-m", module, rest @ ..]) if is_python(program) => {
-            let mut inner = vec![*module];
-            inner.extend(rest);
-            arguments(&inner)
-        }
-        ("uv", ["pip", rest @ ..]) => pip(rest),
-        ("uv", ["add", rest @ ..]) => pip_requirements(rest),
-        ("conda" | "mamba" | "micromamba", _) => conda(rest),
-        _ if is_pip(program) => pip(rest),
-        _ => Vec::new(),
+    if command.words.first().is_some_and(|word| word == "export") {
+        let exported = command.words.drain(..).filter_map(|word| assignment(&word));
+        command.assignments.extend(exported.collect::<Vec<_>>());
     }
+    (!command.words.is_empty() || !command.assignments.is_empty()).then_some(command)
 }
 
-fn is_python(program: &str) -> bool {
-    program.starts_with("python")
-        || program == "{sys.executable}"
-        || program == "$PYTHON"
-        || program == "py"
+/// `NAME=value`
+fn assignment(word: &str) -> Option<(String, String)> {
+    let (name, value) = word.split_once('=')?;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then(|| (name.to_owned(), value.to_owned()))
 }
 
-fn is_pip(program: &str) -> bool {
-    let version = program.strip_prefix("pip");
-    version.is_some_and(|version| version.chars().all(|c| c.is_ascii_digit() || c == '.'))
-}
-
-fn pip(arguments: &[&str]) -> Vec<(String, bool)> {
-    let command = arguments.iter().position(|word| !word.starts_with('-'));
-    match command.and_then(|at| arguments.get(at..)) {
-        Some(["install", rest @ ..]) => pip_requirements(rest),
-        _ => Vec::new(),
-    }
-}
-
-/// Options of `pip install` and `uv add` that take the next word.
-const WITH_VALUE: [&str; 40] = [
-    "--abi",
-    "--build",
-    "--cache-dir",
-    "--cert",
-    "--client-cert",
-    "--config-settings",
-    "--constraint",
-    "--default-index",
-    "--exists-action",
-    "--extra-index-url",
-    "--find-links",
-    "--global-option",
-    "--implementation",
-    "--index",
-    "--index-strategy",
-    "--index-url",
-    "--install-option",
-    "--keyring-provider",
-    "--log",
-    "--no-binary",
-    "--only-binary",
-    "--platform",
-    "--prefix",
-    "--progress-bar",
-    "--proxy",
-    "--python",
-    "--python-version",
-    "--report",
-    "--requirement",
-    "--resume-retries",
-    "--retries",
-    "--root",
-    "--root-user-action",
-    "--src",
-    "--target",
-    "--timeout",
-    "--torch-backend",
-    "--trusted-host",
-    "--upgrade-strategy",
-    "--use-feature",
-];
-
-fn pip_requirements(arguments: &[&str]) -> Vec<(String, bool)> {
-    let mut requirements = Vec::new();
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        let requirement = match *word {
-            "--editable" => words.next().copied(),
-            "--" => None,
-            long if long.starts_with("--editable=") => long.split_once('=').map(|(_, value)| value),
-            long if WITH_VALUE.contains(&long) => {
-                words.next();
-                None
-            }
-            long if long.starts_with("--") => None,
-            short if short.starts_with('-') => match short_option(short) {
-                Short::Alone => None,
-                Short::TakesNext { editable } => words.next().copied().filter(|_| editable),
-            },
-            requirement => Some(requirement),
-        };
-        requirements.extend(
-            requirement
-                .and_then(pip_requirement)
-                .map(|text| (text, false)),
-        );
-    }
-    requirements
-}
-
-/// What a cluster of short options such as `-qU` or `-qr` does with the next word.
-enum Short {
-    Alone,
-    TakesNext { editable: bool },
-}
-
-fn short_option(cluster: &str) -> Short {
-    let letters = cluster.trim_start_matches('-');
-    match letters.find(['r', 'c', 'e', 'i', 'f', 't', 'b', 'C']) {
-        Some(at) if at + 1 == letters.len() => Short::TakesNext {
-            editable: letters.ends_with('e'),
-        },
-        _ => Short::Alone,
-    }
-}
-
-/// A requirement that names a distribution: no local path, no whole variable.
-fn pip_requirement(word: &str) -> Option<String> {
-    let word = word.trim();
-    if word.contains("://") || word.starts_with("git+") {
-        let is_known = !word.contains(['$', '{', '`']);
-        return is_known.then(|| word.to_owned());
-    }
-    if word.starts_with(|c: char| !c.is_ascii_alphanumeric())
-        || word.split_once(" @").is_none() && word.contains(['/', '\\'])
-        || [".whl", ".tar.gz", ".zip"]
-            .iter()
-            .any(|archive| word.ends_with(archive))
-    {
-        return None;
-    }
-    // `torch=={version}` still names torch.
-    let known = match word.find(['$', '{', '`']) {
-        Some(at) => {
-            let before = word.get(..at)?;
-            before
-                .split(['=', '<', '>', '!', '~', '[', ' '])
-                .next()
-                .filter(|name| name.len() < at)?
-        }
-        None => word,
-    };
-    let is_plain = known.chars().all(|c| c.is_ascii_graphic() || c == ' ');
-    (is_plain && !known.is_empty()).then(|| known.to_owned())
-}
-
-fn conda(arguments: &[&str]) -> Vec<(String, bool)> {
-    let takes_value = |option: &str| {
-        matches!(
-            option,
-            "-c" | "--channel"
-                | "-n"
-                | "--name"
-                | "-p"
-                | "--prefix"
-                | "--file"
-                | "-f"
-                | "--solver"
-                | "--repodata-fn"
-        )
-    };
-    let mut words = arguments.iter();
-    if !matches!(words.next(), Some(&("install" | "create"))) {
-        return Vec::new();
-    }
-    let mut specs = Vec::new();
-    while let Some(word) = words.next() {
-        if takes_value(word) {
-            words.next();
-        } else if word.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && !word.contains(['$', '{', '`', '/', '\\'])
-        {
-            specs.push(((*word).to_owned(), true));
-        }
-    }
-    specs
+/// What may stand before a program without changing which one it is.
+fn is_wrapper(word: &str) -> bool {
+    matches!(
+        word,
+        "sudo"
+            | "time"
+            | "command"
+            | "exec"
+            | "env"
+            | "nohup"
+            | "then"
+            | "do"
+            | "else"
+            | "yes"
+            | "-H"
+            | "-E"
+            | "!"
+    )
 }
 
 #[cfg(test)]
@@ -419,13 +227,16 @@ mod tests {
     use super::*;
 
     fn names(text: &str) -> Vec<String> {
-        let all = installed(text).into_iter();
-        all.map(|item| {
-            let weak = if item.weak { "?" } else { "" };
-            let conda = if item.conda { "conda:" } else { "" };
-            format!("{conda}{}{weak}@{}", item.requirement, item.line)
-        })
-        .collect()
+        let all = commands(text).into_iter().flat_map(|command| {
+            let installed = install::installed(&command.words);
+            let weak = if command.weak { "?" } else { "" };
+            let shown = installed.into_iter().map(move |(requirement, conda)| {
+                let conda = if conda { "conda:" } else { "" };
+                format!("{conda}{requirement}{weak}@{}", command.line)
+            });
+            shown.collect::<Vec<_>>()
+        });
+        all.collect()
     }
 
     #[test]

@@ -62,7 +62,9 @@ pub(super) struct Script {
 pub(super) enum ScriptKind {
     /// Every line.
     Shell,
-    /// After `RUN`.
+    /// The recipes of rules.
+    Makefile,
+    /// After `RUN`, `CMD` and `ENTRYPOINT`.
     Dockerfile,
     /// Among prose.
     Prose,
@@ -359,8 +361,12 @@ fn script_kind(path: &str) -> Option<ScriptKind> {
         return Some(ScriptKind::Dockerfile);
     }
     let lower = name.to_ascii_lowercase();
+    if matches!(lower.as_str(), "makefile" | "gnumakefile") {
+        return Some(ScriptKind::Makefile);
+    }
     let (stem, extension) = lower.rsplit_once('.')?;
     match extension {
+        "mk" => Some(ScriptKind::Makefile),
         "sh" | "bash" => Some(ScriptKind::Shell),
         "md" | "rst" | "txt" if !path.contains('/') => {
             let counts = ["readme", "install", "get_started", "getting_started"];

@@ -8,8 +8,8 @@ use super::AssembleOptions;
 use crate::requirements::declared::conda::as_requirement;
 use crate::requirements::declared::line::{Collector, Role};
 use crate::requirements::declared::{Declared, DeclaredRequirement};
-use crate::requirements::{Provider, lookup};
-use crate::scan::{InstallTool, Scan, Site};
+use crate::requirements::{Provider, is_known_distribution, lookup};
+use crate::scan::{InstallTool, ModuleName, Scan, Site};
 
 /// An install line that is a requirement.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(super) struct Installed {
     pub(super) requirement: Requirement,
     pub(super) site: Site,
     pub(super) weak: bool,
+    /// Cloned, and not seen to be installed.
+    pub(super) cloned: bool,
 }
 
 /// Everything that speaks for a distribution besides an import.
@@ -116,13 +118,17 @@ fn install_lines(scan: &Scan) -> BTreeMap<PackageName, Vec<Installed>> {
     for line in &scan.install_lines {
         let mut collector = Collector::new(&line.site.file);
         let requirement = match line.tool {
-            InstallTool::Pip => Some(line.requirement.clone()),
+            InstallTool::Pip | InstallTool::Clone => Some(line.requirement.clone()),
             InstallTool::Conda => as_requirement(&line.requirement),
         };
         if let Some(requirement) = requirement {
             collector.requirement(&requirement, &Role::default(), line.site.line);
         }
         for entry in collector.finish().requirements {
+            let cloned = line.tool == InstallTool::Clone;
+            if cloned && is_on_index(&entry.requirement.name) {
+                continue;
+            }
             by_name
                 .entry(entry.requirement.name.clone())
                 .or_default()
@@ -130,8 +136,17 @@ fn install_lines(scan: &Scan) -> BTreeMap<PackageName, Vec<Installed>> {
                     requirement: entry.requirement,
                     site: line.site.clone(),
                     weak: line.weak,
+                    cloned,
                 });
         }
     }
     by_name
+}
+
+/// Whether an index has what a repository of that name holds: who clones it wants its examples.
+fn is_on_index(name: &PackageName) -> bool {
+    let module = ModuleName::new(name.as_ref().replace('-', "_"));
+    let git_only =
+        module.is_some_and(|module| matches!(lookup(&module).provider, Provider::GitOnly { .. }));
+    is_known_distribution(name) && !git_only
 }

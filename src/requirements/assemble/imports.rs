@@ -7,6 +7,7 @@ use pinsmith_resolver::{MarkerTree, PackageName};
 
 use super::AssembleOptions;
 use super::evidence::Evidence;
+use super::needs::group;
 use crate::requirements::{
     Confidence, Lookup, MappedImport, ModuleKind, Provider, StdlibRange, host_beside, is_stdlib,
     lookup, names_of_module,
@@ -389,14 +390,7 @@ fn sites(imports: &[&Import]) -> Vec<Site> {
 fn groups(imports: &[&Import]) -> BTreeMap<Option<&'static str>, (Vec<Site>, Option<String>)> {
     let mut by_group: BTreeMap<Option<&'static str>, Vec<&Import>> = BTreeMap::new();
     for import in imports {
-        let group = match context_of(import) {
-            ImportContext::Runtime => None,
-            ImportContext::NotebookOnly => Some("notebook"),
-            ImportContext::Optional => Some("optional"),
-            ImportContext::Test => Some("test"),
-            ImportContext::Build => Some("build"),
-            ImportContext::Typing => Some("typing"),
-        };
+        let group = group(context_of(import));
         by_group.entry(group).or_default().push(import);
     }
     if by_group.contains_key(&None) {

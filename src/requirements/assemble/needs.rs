@@ -12,7 +12,7 @@ use crate::requirements::declared::line::parse;
 use crate::requirements::declared::load::is_development;
 use crate::requirements::declared::{Declared, DeclaredRequirement};
 use crate::requirements::{ManifestRequirement, Origin, OriginKind, codes};
-use crate::scan::Site;
+use crate::scan::{ImportContext, Scan, Site};
 
 /// Distributions that exist for one platform only.
 const PLATFORM: [(&str, &str); 2] = [
@@ -33,14 +33,27 @@ pub(super) struct Needs {
 
 /// A requirement that only imports ask for, while it is being collected.
 #[derive(Default)]
-struct Inferred {
-    sites: BTreeSet<Site>,
-    markers: BTreeSet<Option<String>>,
-    bounds: BTreeSet<&'static str>,
+pub(super) struct Inferred {
+    pub(super) sites: BTreeSet<Site>,
+    pub(super) markers: BTreeSet<Option<String>>,
+    pub(super) bounds: BTreeSet<&'static str>,
+}
+
+/// The group of what is needed in a context; `None` is runtime.
+pub(super) fn group(context: ImportContext) -> Option<&'static str> {
+    match context {
+        ImportContext::Runtime => None,
+        ImportContext::NotebookOnly => Some("notebook"),
+        ImportContext::Optional => Some("optional"),
+        ImportContext::Test => Some("test"),
+        ImportContext::Build => Some("build"),
+        ImportContext::Typing => Some("typing"),
+    }
 }
 
 /// Everything that is needed.
 pub(super) fn collect(
+    scan: &Scan,
     resolved: &[Resolved],
     evidence: &Evidence<'_>,
     declared: &Declared,
@@ -67,7 +80,8 @@ pub(super) fn collect(
             None => needs.infer(name, imports, evidence),
         }
     }
-    needs.install_lines(evidence, &imported);
+    let implied = needs.implied(&scan.implied, evidence, &imported);
+    needs.install_lines(evidence, &imported, &implied);
     needs
 }
 
@@ -174,17 +188,19 @@ impl Needs {
         &mut self,
         evidence: &Evidence<'_>,
         imported: &BTreeMap<&PackageName, Vec<&Resolved>>,
+        implied: &BTreeSet<PackageName>,
     ) {
         for (name, lines) in &evidence.installed {
             let known = evidence.declared.contains_key(name)
                 || imported.contains_key(name)
+                || implied.contains(name)
                 || INSTALLERS.contains(&name.as_ref());
             if known || Some(name) == evidence.own {
                 continue;
             }
             // what a Dockerfile or a script installs without an import is the business of its author
             let mut lines = lines.clone();
-            lines.retain(|line| line.site.cell.is_some());
+            lines.retain(|line| line.site.cell.is_some() && !line.cloned);
             if lines.is_empty() {
                 continue;
             }
@@ -225,7 +241,7 @@ impl Needs {
 }
 
 /// The requirement with what bounds, markers and install lines add to the name.
-fn requirement(
+pub(super) fn requirement(
     name: &PackageName,
     inferred: &Inferred,
     installed: &[Installed],
@@ -268,7 +284,7 @@ fn agreed(installed: &[Installed]) -> Option<&Requirement> {
     rest.iter().all(|other| other == first).then_some(*first)
 }
 
-fn marker(name: &PackageName, inferred: &Inferred) -> Option<String> {
+pub(super) fn marker(name: &PackageName, inferred: &Inferred) -> Option<String> {
     let unconditional = inferred.markers.is_empty() || inferred.markers.contains(&None);
     if unconditional {
         let platform = PLATFORM.iter().find(|(only, _)| *only == name.as_ref());

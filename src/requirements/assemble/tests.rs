@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::requirements::{Confidence, ModuleKind};
-use crate::scan::{Import, ImportContext, InstallLine, Site};
+use crate::scan::{ImpliedNeed, Import, ImportContext, InstallLine, Site};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +27,9 @@ struct Case {
     /// `REQUIREMENT @FILE:LINE`, with a leading `weak `.
     #[serde(default)]
     install_lines: Vec<String>,
+    /// `CONTEXT NEED,NEED [instead NAME,NAME] <- USE @FILE:LINE`
+    #[serde(default)]
+    implied: Vec<String>,
     #[serde(default)]
     python: Option<String>,
     #[serde(default)]
@@ -75,6 +78,7 @@ fn check(case: &Case) -> Vec<String> {
     let scan = Scan {
         imports: case.imports.iter().map(|text| import(text)).collect(),
         install_lines: case.install_lines.iter().map(|t| install_line(t)).collect(),
+        implied: case.implied.iter().map(|text| implied(text)).collect(),
         declaration_files: case.files.keys().cloned().collect(),
         ..Scan::default()
     };
@@ -138,15 +142,7 @@ fn import(text: &str) -> Import {
     };
     let (what, at) = text.split_once('@').unwrap();
     let words: Vec<&str> = what.split_whitespace().collect();
-    let context = match words[0] {
-        "runtime" | "local" => ImportContext::Runtime,
-        "notebook" => ImportContext::NotebookOnly,
-        "optional" => ImportContext::Optional,
-        "test" => ImportContext::Test,
-        "build" => ImportContext::Build,
-        "typing" => ImportContext::Typing,
-        other => panic!("no context {other}"),
-    };
+    let context = context(words[0]);
     let names = words.get(2).into_iter().flat_map(|names| names.split(','));
     Import {
         module: ModuleName::new(words[1]).unwrap(),
@@ -156,6 +152,41 @@ fn import(text: &str) -> Import {
         local: words[0] == "local",
         marker,
         site: site(at.trim()),
+    }
+}
+
+fn context(word: &str) -> ImportContext {
+    match word {
+        "runtime" | "local" => ImportContext::Runtime,
+        "notebook" => ImportContext::NotebookOnly,
+        "optional" => ImportContext::Optional,
+        "test" => ImportContext::Test,
+        "build" => ImportContext::Build,
+        "typing" => ImportContext::Typing,
+        other => panic!("no context {other}"),
+    }
+}
+
+fn implied(text: &str) -> ImpliedNeed {
+    let (what, used) = text.split_once(" <- ").unwrap();
+    let (used, at) = used.rsplit_once(" @").unwrap();
+    let words: Vec<&str> = what.split_whitespace().collect();
+    // the table lives as long as the program, and so do these
+    let list = |index: usize| -> &'static [&'static str] {
+        let text: &'static str = words.get(index).map_or("", |text| text.to_string().leak());
+        let items = text
+            .split(',')
+            .filter(|item| !item.is_empty() && *item != "-");
+        items.collect::<Vec<_>>().leak()
+    };
+    ImpliedNeed {
+        needs: list(1),
+        instead: list(3),
+        used: used.to_owned(),
+        module: "",
+        context: context(words[0]),
+        marker: None,
+        site: site(at),
     }
 }
 

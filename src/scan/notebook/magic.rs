@@ -9,6 +9,8 @@ pub(super) struct Prepared {
     pub(super) python: String,
     /// Shell text.
     pub(super) shell: Vec<ShellText>,
+    /// Other magics, as `load_ext tensorboard`, with their lines from 1.
+    pub(super) magics: Vec<(u32, String)>,
 }
 
 /// Shell text in a cell.
@@ -20,6 +22,8 @@ pub(super) struct ShellText {
     pub(super) line: u32,
     /// Stands under a condition.
     pub(super) conditional: bool,
+    /// Changes the notebook itself, as `%cd` does; a shell of its own changes nothing.
+    pub(super) stays: bool,
 }
 
 /// Cell magics whose body runs as Python.
@@ -58,10 +62,12 @@ pub(super) fn prepare(source: &str) -> Prepared {
                 text: from_line(source, &lines, number + 1).to_owned(),
                 line: number + 1,
                 conditional: false,
+                stays: false,
             });
             return prepared;
         }
         if !PYTHON_CELLS.contains(&name) {
+            prepared.magics.push((number, name.to_owned()));
             return prepared;
         }
         prepared.blank();
@@ -138,6 +144,8 @@ enum Escape<'a> {
     Shell(&'a str),
     /// Python after a magic.
     Python(&'a str),
+    /// A magic that is neither.
+    Magic(&'a str),
     /// Nothing that counts.
     Nothing,
 }
@@ -169,7 +177,7 @@ fn line_magic(magic: &str) -> Escape<'_> {
         // `%time !pip install x` wraps one escape in another.
         escape(statement).unwrap_or(Escape::Python(statement))
     } else {
-        Escape::Nothing
+        Escape::Magic(magic)
     }
 }
 
@@ -261,8 +269,16 @@ impl Prepared {
                     text,
                     line: first,
                     conditional: !indent.is_empty(),
+                    stays: false,
                 });
             }
+            Escape::Magic(magic) if magic.starts_with("cd ") => self.shell.push(ShellText {
+                text: (*magic).to_owned(),
+                line: first,
+                conditional: false,
+                stays: true,
+            }),
+            Escape::Magic(magic) => self.magics.push((first, (*magic).to_owned())),
             Escape::Python(_) | Escape::Nothing => {}
         }
         // A block must not lose its only statement.

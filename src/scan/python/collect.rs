@@ -6,16 +6,18 @@ use ruff_python_ast::visitor::{
     Visitor, walk_expr, walk_interpolated_string_element, walk_pattern, walk_stmt,
 };
 use ruff_python_ast::{
-    ExceptHandler, Expr, ExprCall, InterpolatedStringElement, ModModule, Operator, Pattern, Stmt,
-    StmtIf, StmtImport, StmtImportFrom, StmtTry, StmtWith,
+    ExceptHandler, Expr, InterpolatedStringElement, ModModule, Pattern, Stmt, StmtIf, StmtImport,
+    StmtImportFrom, StmtTry, StmtWith,
 };
 use ruff_text_size::{Ranged, TextRange};
 
 use super::super::facts::{Facts, Origin};
+use super::super::implied::{self, Found, Names};
 use super::super::lines::Lines;
-use super::super::{Import, ImportContext, Label, ModuleName, artifact, codes};
+use super::super::shell::Session;
+use super::super::{Import, ImportContext, Label, ModuleName, codes};
 use super::define::definitions;
-use super::guard::{Branches, Effect, branches, is_probe};
+use super::guard::{Branches, Effect, branches, is_guard};
 use super::handler::{ExceptionUse, exception_use, is_caught_as, is_import_error, is_nothing};
 use super::paths::{Folders, path_of};
 use super::{doctest, dotted, last_part, recover};
@@ -49,6 +51,8 @@ pub(super) fn collect(
         complete: true,
         probes: BTreeSet::new(),
         folders: memchr::memmem::find(text.as_bytes(), b"sys.path").map(|_| Folders::new()),
+        names: Names::default(),
+        session: Session::default(),
         opaque: Opaque::default(),
         python_2: None,
         facts: Facts::default(),
@@ -57,11 +61,15 @@ pub(super) fn collect(
     collector.visit_body(&module.body);
     let Collector {
         mut facts,
+        session,
         opaque,
         complete,
         python_2,
         ..
     } = collector;
+    facts
+        .install_lines
+        .extend(session.finish(&facts.path_entries));
     facts.diagnostics.extend(opaque.diagnostic(origin));
     facts.imports.sort_by_key(|import| import.site.line);
     if origin.definitions {
@@ -78,29 +86,33 @@ pub(super) fn collect(
 /// stack. CPython refuses more than 200 nested brackets and 100 nested blocks.
 const MAX_DEPTH: u32 = 400;
 
-struct Collector<'a> {
+pub(super) struct Collector<'a> {
     text: &'a str,
-    lines: &'a Lines<'a>,
-    origin: &'a Origin<'a>,
+    pub(super) lines: &'a Lines<'a>,
+    pub(super) origin: &'a Origin<'a>,
     has_ignores: bool,
     /// What holds here, from all conditions around.
-    state: Effect,
+    pub(super) state: Effect,
     deferred: bool,
     depth: u32,
     complete: bool,
     /// Names that say whether a module is there.
     probes: BTreeSet<String>,
     /// Names that stand for folders; collected only where `sys.path` occurs.
-    folders: Option<Folders>,
-    opaque: Opaque,
+    pub(super) folders: Option<Folders>,
+    /// What the file calls the modules that calls may need something for.
+    pub(super) names: Names,
+    /// Commands that the code runs.
+    pub(super) session: Session,
+    pub(super) opaque: Opaque,
     python_2: Option<u32>,
-    facts: Facts,
+    pub(super) facts: Facts,
 }
 
 /// Imports that only running the code would name.
 #[derive(Default)]
-struct Opaque {
-    first_line: Option<u32>,
+pub(super) struct Opaque {
+    pub(super) first_line: Option<u32>,
 }
 
 impl Opaque {
@@ -146,10 +158,14 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 {
                     folders.insert(name.id.to_string(), path);
                 }
+                if let [Expr::Subscript(place)] = assign.targets.as_slice() {
+                    let found = implied::by_assignment(&place.slice, &assign.value);
+                    this.implied(found, assign.range);
+                }
                 walk_stmt(this, stmt);
             }
             _ => {
-                if is_print_to_file(stmt) {
+                if recover::is_print_to_file(stmt) {
                     this.python_2(stmt.range());
                 }
                 walk_stmt(this, stmt);
@@ -207,6 +223,8 @@ impl Collector<'_> {
 
     fn import(&mut self, import: &StmtImport) {
         for alias in &import.names {
+            let found = self.names.import(alias);
+            self.implied(found, import.range);
             self.push(alias.name.as_str(), Vec::new(), import.range, None);
         }
     }
@@ -217,13 +235,15 @@ impl Collector<'_> {
             return;
         }
         if let Some(module) = &import.module {
+            let found = self.names.import_from(module.as_str(), &import.names);
+            self.implied(found, import.range);
             let names = import.names.iter().map(|alias| alias.name.to_string());
             let names = names.filter(|name| !name.is_empty()).collect();
             self.push(module.as_str(), names, import.range, None);
         }
     }
 
-    fn push(
+    pub(super) fn push(
         &mut self,
         module: &str,
         names: Vec<String>,
@@ -233,20 +253,10 @@ impl Collector<'_> {
         let Some(module) = ModuleName::new(module) else {
             return;
         };
-        let line = self.lines.number(range.start().to_usize());
-        let last = self.lines.number(range.end().to_usize());
-        let is_ignored = |number| recover::is_ignored(self.lines.text(number));
-        if self.has_ignores && (line..=last).any(is_ignored) {
+        let Some(line) = self.counting_line(range) else {
             return;
-        }
-        let guarded = [
-            (self.state.optional, ImportContext::Optional),
-            (self.state.typing, ImportContext::Typing),
-        ];
-        let guarded = guarded
-            .into_iter()
-            .filter_map(|(is, context)| is.then_some(context));
-        let context = guarded.chain(at_least).fold(self.origin.base, Ord::max);
+        };
+        let context = self.context().max(at_least.unwrap_or(self.origin.base));
         let labels = [
             (self.deferred, Label::Deferred),
             (self.state.conditional, Label::Conditional),
@@ -263,6 +273,44 @@ impl Collector<'_> {
             marker: self.state.marker.as_ref().map(ToString::to_string),
             site: self.origin.site(line),
         });
+    }
+
+    /// The first line of a statement; `None` when a comment takes the statement out of the scan.
+    fn counting_line(&self, range: TextRange) -> Option<u32> {
+        let line = self.lines.number(range.start().to_usize());
+        if self.has_ignores {
+            let last = self.lines.number(range.end().to_usize());
+            let is_ignored = |number| recover::is_ignored(self.lines.text(number));
+            return (!(line..=last).any(is_ignored)).then_some(line);
+        }
+        Some(line)
+    }
+
+    /// The circumstances here, from all conditions around.
+    fn context(&self) -> ImportContext {
+        let guarded = [
+            (self.state.optional, ImportContext::Optional),
+            (self.state.typing, ImportContext::Typing),
+        ];
+        let guarded = guarded
+            .into_iter()
+            .filter_map(|(is, context)| is.then_some(context));
+        guarded.fold(self.origin.base, Ord::max)
+    }
+
+    /// Adds what a use needs without importing it.
+    pub(super) fn implied(&mut self, found: Vec<Found>, range: TextRange) {
+        if found.is_empty() {
+            return;
+        }
+        let Some(line) = self.counting_line(range) else {
+            return;
+        };
+        let marker = self.state.marker.as_ref().map(ToString::to_string);
+        let needs = found
+            .into_iter()
+            .map(|found| found.at(self.context(), marker.clone(), self.origin.site(line)));
+        self.facts.implied.extend(needs.collect::<Vec<_>>());
     }
 
     fn branch(&mut self, branch: &StmtIf) {
@@ -349,77 +397,9 @@ impl Collector<'_> {
         self.under(effect, |this| this.visit_body(&with.body));
     }
 
-    fn call(&mut self, call: &ExprCall) {
-        let Some(name) = dotted(&call.func) else {
-            return;
-        };
-        match last_part(&name) {
-            "import_module" | "__import__" => self.dynamic(call, None),
-            "find_spec" | "find_loader" | "importorskip" => {
-                self.dynamic(call, Some(ImportContext::Optional));
-            }
-            "exec" if name == "exec" => self.executed(call),
-            "append" if name == "sys.path.append" => self.path_entry(call, 0),
-            "insert" if name == "sys.path.insert" => self.path_entry(call, 1),
-            "Extension" | "CppExtension" | "CUDAExtension" | "SYCLExtension" => {
-                self.extension(call);
-            }
-            _ => {}
-        }
-        let line = self.lines.number(call.range().start().to_usize());
-        let artifact = artifact::in_call(&name, call, || self.origin.site(line));
-        self.facts.artifacts.extend(artifact);
-    }
-
-    fn dynamic(&mut self, call: &ExprCall, at_least: Option<ImportContext>) {
-        let Some(argument) = call.arguments.find_argument_value("name", 0) else {
-            return;
-        };
-        match argument.as_string_literal_expr() {
-            Some(literal) => {
-                let before = self.facts.imports.len();
-                self.push(literal.value.to_str(), Vec::new(), call.range(), at_least);
-                for import in self.facts.imports.iter_mut().skip(before) {
-                    import.labels.insert(Label::Dynamic);
-                }
-            }
-            None if at_least.is_none() => self.opaque(call),
-            None => {}
-        }
-    }
-
-    /// `exec` of a text that is not known, or that imports.
-    fn executed(&mut self, call: &ExprCall) {
-        let literal = call.arguments.args.first();
-        let literal = literal.and_then(|argument| argument.as_string_literal_expr());
-        if literal.is_none_or(|literal| literal.value.to_str().contains("import")) {
-            self.opaque(call);
-        }
-    }
-
-    fn opaque(&mut self, call: &ExprCall) {
-        let line = self.lines.number(call.range().start().to_usize());
-        self.opaque.first_line.get_or_insert(line);
-    }
-
     fn python_2(&mut self, range: TextRange) {
         let line = self.lines.number(range.start().to_usize());
         self.python_2.get_or_insert(line);
-    }
-
-    fn path_entry(&mut self, call: &ExprCall, position: usize) {
-        let argument = call.arguments.args.get(position);
-        let folders = self.folders.as_ref();
-        let path = folders.and_then(|folders| path_of(argument?, folders));
-        self.facts.path_entries.extend(path);
-    }
-
-    /// `CUDAExtension("name", ...)` of a build file.
-    fn extension(&mut self, call: &ExprCall) {
-        let name = call.arguments.find_argument_value("name", 0);
-        let name = name.and_then(|name| name.as_string_literal_expr());
-        let name = name.map(|name| name.value.to_str().to_owned());
-        self.facts.extensions.extend(name);
     }
 
     /// Imports of the doctests in the docstring of a body.
@@ -456,31 +436,5 @@ impl Collector<'_> {
                 site: self.origin.site(line),
             });
         }
-    }
-}
-
-/// `print >>file, x`, which Python 3 takes for a shift.
-fn is_print_to_file(stmt: &Stmt) -> bool {
-    let Stmt::Expr(expr) = stmt else {
-        return false;
-    };
-    let first = match &*expr.value {
-        Expr::Tuple(tuple) => tuple.elts.first(),
-        other => Some(other),
-    };
-    match first {
-        Some(Expr::BinOp(shift)) => {
-            shift.op == Operator::RShift
-                && matches!(&*shift.left, Expr::Name(name) if name.id.as_str() == "print")
-        }
-        _ => false,
-    }
-}
-
-/// Whether a value says that a module is there: a probe, possibly compared or combined.
-fn is_guard(value: &Expr, probes: &BTreeSet<String>) -> bool {
-    is_probe(value, probes) || {
-        let Branches { then, otherwise } = branches(value, probes);
-        then.optional || otherwise.optional
     }
 }

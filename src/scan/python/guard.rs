@@ -448,3 +448,11 @@ fn environment_call(expr: &Expr) -> Option<Marker> {
         _ => None,
     }
 }
+
+/// Whether a value says that a module is there: a probe, possibly compared or combined.
+pub(super) fn is_guard(value: &Expr, probes: &BTreeSet<String>) -> bool {
+    is_probe(value, probes) || {
+        let Branches { then, otherwise } = branches(value, probes);
+        then.optional || otherwise.optional
+    }
+}

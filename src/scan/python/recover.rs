@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ruff_python_ast::{Expr, Operator, Stmt};
+
 use super::super::facts::{Facts, Origin};
 use super::super::lines::{Lines, Piece, Shape};
 use super::super::{Import, ImportContext, Label, ModuleName};
@@ -220,4 +222,22 @@ pub(super) fn is_python_2(line: &str) -> bool {
         || code.matches('`').count() == 2
         || code.contains("ur'")
         || code.contains("ur\"")
+}
+
+/// `print >>file, x`, which Python 3 takes for a shift.
+pub(super) fn is_print_to_file(stmt: &Stmt) -> bool {
+    let Stmt::Expr(expr) = stmt else {
+        return false;
+    };
+    let first = match &*expr.value {
+        Expr::Tuple(tuple) => tuple.elts.first(),
+        other => Some(other),
+    };
+    match first {
+        Some(Expr::BinOp(shift)) => {
+            shift.op == Operator::RShift
+                && matches!(&*shift.left, Expr::Name(name) if name.id.as_str() == "print")
+        }
+        _ => false,
+    }
 }
