@@ -6,9 +6,10 @@ use pinsmith_resolver::{PythonVersion, Sha256, Target, Trust, url_of};
 use sha2::{Digest, Sha256 as Hasher};
 
 use super::{
-    ArtifactSpec, BUILT_FROM_SOURCE, DYNAMIC_METADATA, EnvironmentSpec, FLOATING_ARTIFACT, Floor,
-    Gap, OUTSIDE_THE_LOCK, PythonSpec, SourceSpec, SystemSpec, TargetSpec, UNKNOWN_DRIVER,
-    UNKNOWN_FLOOR, UNRESOLVED_IMPORT, VariableSpec, floor_needed, system_packages,
+    ArtifactSpec, BUILT_FROM_SOURCE, CommandSpec, DYNAMIC_METADATA, EnvironmentSpec,
+    FLOATING_ARTIFACT, Floor, Gap, OUTSIDE_THE_LOCK, PythonSpec, SourceSpec, SystemSpec,
+    TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR, UNRESOLVED_IMPORT, VariableRead, VariableSpec,
+    floor_needed, system_packages,
 };
 use crate::escape;
 use crate::lock::{Lock, floor_kind, target_names};
@@ -87,8 +88,8 @@ impl EnvironmentSpec {
             inputs_digest: inputs.inputs_digest,
             python: python(inputs, &targets),
             system: system(inputs.locks),
-            variables: VariableSpec::default(),
-            commands: Vec::new(),
+            variables: variables(inputs.scan),
+            commands: commands(inputs.scan),
             targets,
             artifacts,
             sources,
@@ -210,6 +211,99 @@ fn system(locks: &[LockFile<'_>]) -> Option<SystemSpec> {
         packages: joined.into_values().collect(),
         ..SystemSpec::default()
     })
+}
+
+/// Variables that hold no more than where Python, a launcher or the host put things.
+const OF_THE_HOST: [&str; 12] = [
+    "CUDA_VISIBLE_DEVICES",
+    "HOME",
+    "LOCAL_RANK",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    "PATH",
+    "PWD",
+    "RANK",
+    "SHELL",
+    "TERM",
+    "USER",
+    "WORLD_SIZE",
+];
+
+fn variables(scan: &Scan) -> VariableSpec {
+    let mut joined: BTreeMap<&str, (bool, BTreeSet<Site>)> = BTreeMap::new();
+    for variable in &scan.variables {
+        if !OF_THE_HOST.contains(&variable.name.as_str()) {
+            let (required, uses) = joined.entry(&variable.name).or_default();
+            *required |= variable.required;
+            uses.insert(visible_site(&variable.site));
+        }
+    }
+    let read = joined
+        .into_iter()
+        .map(|(name, (required, uses))| VariableRead {
+            name: name.to_owned(),
+            secret: is_secret(name),
+            required,
+            uses: uses.into_iter().collect(),
+        });
+    VariableSpec {
+        set: BTreeMap::new(),
+        read: read.collect(),
+    }
+}
+
+/// Whether the name of a variable says that its value is not for everyone.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let words: Vec<&str> = name.split('_').collect();
+    let secret = [
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "CREDENTIALS",
+        "APIKEY",
+    ];
+    words.iter().any(|word| secret.contains(word))
+        || words.len() > 1 && words.last() == Some(&"KEY")
+}
+
+/// The commands of the README under short names: the program's file without its ending.
+fn commands(scan: &Scan) -> Vec<CommandSpec> {
+    let mut names = BTreeSet::new();
+    let mut commands = Vec::new();
+    for command in &scan.commands {
+        let script = command
+            .run
+            .iter()
+            .find(|word| word.rsplit('.').next() == Some("py"));
+        let module = command.run.windows(2).find(|pair| pair[0] == "-m");
+        let stem = match (script, module) {
+            (Some(script), _) => script.trim_end_matches(".py").rsplit('/').next(),
+            (None, Some(pair)) => pair[1].rsplit('.').next(),
+            (None, None) => None,
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let stem = stem.filter(|stem| !stem.is_empty() && stem.chars().all(plain));
+        let stem = stem.unwrap_or("run");
+        let mut name = stem.to_owned();
+        let mut number = 2;
+        while !names.insert(name.clone()) {
+            name = format!("{stem}-{number}");
+            number += 1;
+        }
+        commands.push(CommandSpec {
+            name,
+            run: command
+                .run
+                .iter()
+                .map(|word| escape::visible(word).into_owned())
+                .collect(),
+            site: Some(visible_site(&command.site)),
+        });
+    }
+    commands.sort();
+    commands
 }
 
 fn artifacts(scan: &Scan, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Artifact, ImpliedNeed, Import, ImportContext, InstallLine, Site};
+use super::{Artifact, ImpliedNeed, Import, ImportContext, InstallLine, Site, Variable};
 use crate::diagnostic::Diagnostic;
 
 /// What one file, or one cell of a notebook, tells.
@@ -16,6 +16,8 @@ pub(super) struct Facts {
     pub(super) implied: Vec<ImpliedNeed>,
     /// Artifacts.
     pub(super) artifacts: Vec<Artifact>,
+    /// Environment variables.
+    pub(super) variables: Vec<Variable>,
     /// Literal folders that the code adds to `sys.path`.
     pub(super) path_entries: Vec<String>,
     /// Compiled modules that a build file makes.
@@ -75,6 +77,7 @@ impl Facts {
         self.install_lines.extend(other.install_lines);
         self.implied.extend(other.implied);
         self.artifacts.extend(other.artifacts);
+        self.variables.extend(other.variables);
         self.path_entries.extend(other.path_entries);
         self.extensions.extend(other.extensions);
         self.diagnostics.extend(other.diagnostics);

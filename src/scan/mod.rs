@@ -5,6 +5,7 @@
 
 mod artifact;
 pub mod codes;
+mod command;
 mod decode;
 mod facts;
 mod ignored;
@@ -17,6 +18,7 @@ mod python;
 mod script;
 mod shell;
 mod tree;
+mod variable;
 mod walk;
 
 #[cfg(test)]
@@ -88,6 +90,10 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
     for facts in scripts {
         scan.install_lines.extend(facts.install_lines);
         scan.implied.extend(facts.implied);
+    }
+    for script in &listing.scripts {
+        let commands = script::commands(tree, script, &scan.source_files);
+        scan.commands.extend(commands);
     }
     scan.declaration_files.sort();
     scan.declaration_files.dedup();
@@ -206,6 +212,7 @@ impl Scan {
         self.install_lines.extend(facts.install_lines);
         self.implied.extend(facts.implied);
         self.artifacts.extend(facts.artifacts);
+        self.variables.extend(facts.variables);
         self.diagnostics.extend(facts.diagnostics);
     }
 }
@@ -229,6 +236,10 @@ pub struct Scan {
     pub source_files: Vec<String>,
     /// Models, datasets and files that the code loads.
     pub artifacts: Vec<Artifact>,
+    /// Environment variables that the code reads, tests left out.
+    pub variables: Vec<Variable>,
+    /// Commands by which a README runs code of the tree.
+    pub commands: Vec<Command>,
     /// What went wrong on the way.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -267,6 +278,26 @@ pub enum InstallTool {
     /// `git clone`, and nothing shows that anything is installed from it: an address, which may be
     /// that of a module that no index has.
     Clone,
+}
+
+/// An environment variable that the code reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Whether the code fails without it: `os.environ["X"]`.
+    pub required: bool,
+    /// Where.
+    pub site: Site,
+}
+
+/// A command that runs code of the tree.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Command {
+    /// The program and its arguments; it means the same without a shell.
+    pub run: Vec<String>,
+    /// Where it is shown.
+    pub site: Site,
 }
 
 /// Something that the code loads at run time: a model, a dataset, a file.

@@ -6,7 +6,7 @@ use super::decode::decode;
 use super::facts::Facts;
 use super::shell::Session;
 use super::walk::{Script, ScriptKind};
-use super::{ImportContext, Site, Tree};
+use super::{Command, ImportContext, Site, Tree, command};
 
 /// What a script tells; a file that cannot be read tells nothing.
 pub(super) fn read(tree: &Tree, script: &Script) -> Facts {
@@ -37,6 +37,22 @@ pub(super) fn read(tree: &Tree, script: &Script) -> Facts {
         .extend(session.finish(&seen.path_entries));
     facts.path_entries = seen.path_entries;
     facts
+}
+
+/// The commands by which prose runs the files of a tree, which come in order.
+pub(super) fn commands(tree: &Tree, script: &Script, files: &[String]) -> Vec<Command> {
+    if script.kind != ScriptKind::Prose {
+        return Vec::new();
+    }
+    let Ok(bytes) = tree.read(&script.path) else {
+        return Vec::new();
+    };
+    let has_file = |file: &str| {
+        files
+            .binary_search_by(|known| known.as_str().cmp(file))
+            .is_ok()
+    };
+    command::in_prose(&decode(&bytes).text, &script.path, has_file)
 }
 
 /// What a Dockerfile runs, each command on its own line; the other lines are left empty.

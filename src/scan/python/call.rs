@@ -3,7 +3,7 @@
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::Ranged;
 
-use super::super::{ImportContext, Label, artifact};
+use super::super::{ImportContext, Label, artifact, variable};
 use super::collect::Collector;
 use super::paths::path_of;
 use super::{dotted, last_part};
@@ -33,6 +33,10 @@ impl Collector<'_> {
         let line = self.lines.number(call.range().start().to_usize());
         let artifact = artifact::in_call(&name, call, || self.origin.site(line));
         self.facts.artifacts.extend(artifact);
+        if self.origin.base == ImportContext::Runtime {
+            let variable = variable::in_call(&name, call, || self.origin.site(line));
+            self.facts.variables.extend(variable);
+        }
     }
 
     fn dynamic(&mut self, call: &ExprCall, at_least: Option<ImportContext>) {

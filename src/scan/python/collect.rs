@@ -15,7 +15,7 @@ use super::super::facts::{Facts, Origin};
 use super::super::implied::{self, Found, Names};
 use super::super::lines::Lines;
 use super::super::shell::Session;
-use super::super::{Import, ImportContext, Label, ModuleName, codes};
+use super::super::{Import, ImportContext, Label, ModuleName, codes, variable};
 use super::define::definitions;
 use super::guard::{Branches, Effect, branches, is_guard};
 use super::handler::{ExceptionUse, exception_use, is_caught_as, is_import_error, is_nothing};
@@ -177,6 +177,14 @@ impl<'a> Visitor<'a> for Collector<'_> {
         self.nested(|this| match expr {
             Expr::Call(call) => {
                 this.call(call);
+                walk_expr(this, expr);
+            }
+            Expr::Subscript(subscript)
+                if subscript.ctx.is_load() && this.origin.base == ImportContext::Runtime =>
+            {
+                let line = || this.lines.number(subscript.range().start().to_usize());
+                let variable = variable::in_subscript(subscript, || this.origin.site(line()));
+                this.facts.variables.extend(variable);
                 walk_expr(this, expr);
             }
             Expr::Lambda(_) => {
