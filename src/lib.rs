@@ -28,6 +28,8 @@ pub mod render;
 
 pub mod write;
 
+pub mod failure;
+
 pub mod install;
 
 pub mod cli;

@@ -28,9 +28,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "scan",
         ],
     ),
+    ("failure", &["escape", "requirements"]),
     (
         "install",
-        &["diagnostic", "escape", "host", "lock", "render"],
+        &["diagnostic", "escape", "failure", "host", "lock", "render"],
     ),
     (
         "write",
