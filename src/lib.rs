@@ -32,4 +32,6 @@ pub mod failure;
 
 pub mod install;
 
+pub mod verify;
+
 pub mod cli;

@@ -34,6 +34,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["diagnostic", "escape", "failure", "host", "lock", "render"],
     ),
     (
+        "verify",
+        &[
+            "escape",
+            "failure",
+            "install",
+            "lock",
+            "requirements",
+            "scan",
+        ],
+    ),
+    (
         "write",
         &[
             "diagnostic",

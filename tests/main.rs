@@ -13,3 +13,4 @@ mod interrupt;
 mod lookup;
 mod scenarios;
 mod support;
+mod verify;

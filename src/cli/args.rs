@@ -30,10 +30,11 @@ const EXAMPLES: &str = "Examples:
   pinsmith scan                     what is imported here, and which distribution provides it
   pinsmith lock                     pin everything, for this machine
   pinsmith sync                     make .venv from the lock
+  pinsmith verify                   build it in isolation and import what the code imports
   pinsmith lock ~/paper -o ~/locks  lock somebody else's repository without touching it
   pinsmith compile requirements.in  pin a requirements file, as pip-compile does
 
-Exit codes: 0 done, 1 the answer is no (unsatisfiable), 2 wrong usage or the world failed.";
+Exit codes: 0 done, 1 the answer is no (unsatisfiable, does not import), 2 wrong usage or the world failed.";
 
 /// One variant a command.
 #[derive(Debug, Subcommand)]
@@ -66,6 +67,12 @@ pub enum Command {
   pinsmith env --to conda -o conda/environment.yml
   pinsmith env --to dockerfile --check")]
     Env(EnvArgs),
+    /// Build the locked environment in isolation and import what the code imports
+    #[command(after_help = "Examples:
+  pinsmith verify
+  pinsmith verify ~/paper --lock ~/locks/pylock.toml --format json
+  pinsmith verify --keep")]
+    Verify(VerifyArgs),
     /// Show or clear what is kept of the package index
     #[command(after_help = "Examples:
   pinsmith cache size
@@ -318,13 +325,42 @@ pub struct SyncArgs {
     /// The repository whose lock is installed
     #[arg(default_value = ".")]
     pub path: PathBuf,
-    /// The lock, if it lies elsewhere
-    #[arg(long, value_name = "FILE")]
-    pub lock: Option<PathBuf>,
     /// The virtual environment to make
     #[arg(long, value_name = "DIR")]
     pub venv: Option<PathBuf>,
-    /// The Python to make it with (a version or the path of an interpreter)
+    /// Change a virtual environment that pinsmith did not make, which runs its Python
+    #[arg(long)]
+    pub trust_venv: bool,
+    /// What is installed and how.
+    #[command(flatten)]
+    pub install: InstallArgs,
+}
+
+/// `pinsmith verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// What is scanned.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// How long one import may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub timeout: u64,
+    /// Keep the environment and say where it is
+    #[arg(long)]
+    pub keep: bool,
+    /// What is installed and how.
+    #[command(flatten)]
+    pub install: InstallArgs,
+}
+
+/// What is installed and how.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Installing")]
+pub struct InstallArgs {
+    /// The lock, if it lies elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+    /// The Python to make the environment with (a version or the path of an interpreter)
     #[arg(long, value_name = "X.Y|PATH")]
     pub python: Option<String>,
     /// What installs: uv when present, else pip
@@ -333,9 +369,6 @@ pub struct SyncArgs {
     /// Install from the installer's cache only
     #[arg(long)]
     pub offline: bool,
-    /// Change a virtual environment that pinsmith did not make, which runs its Python
-    #[arg(long)]
-    pub trust_venv: bool,
 }
 
 /// What installs.

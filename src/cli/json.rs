@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::requirements::{Manifest, ManifestRequirement, MappedImport, Origin};
 use crate::scan::{Artifact, FileCounts, Scan};
 
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// `scan --format json`
 #[derive(Serialize)]

@@ -4,6 +4,7 @@ pub mod args;
 mod cache;
 mod compile;
 mod env;
+mod install;
 mod json;
 mod lock;
 mod lookup;
@@ -11,6 +12,7 @@ mod scan;
 mod source;
 mod sync;
 pub mod terminal;
+mod verify;
 mod world;
 
 use std::fmt::Write as _;
@@ -46,6 +48,7 @@ pub fn run() -> ExitCode {
         Command::Compile(args) => compile::run(args, &cli.global, terminal),
         Command::Sync(args) => sync::run(args, &cli.global, terminal),
         Command::Env(args) => env::run(args, &cli.global, terminal),
+        Command::Verify(args) => verify::run(args, &cli.global, terminal),
         Command::Cache(args) => cache::run(args, &cli.global, terminal),
     };
     match outcome {

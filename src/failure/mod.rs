@@ -113,8 +113,8 @@ pub fn likely_cause(error: &str, context: &str) -> Option<LikelyCause> {
         let start = (start..=text.len()).find(|&at| text.is_char_boundary(at))?;
         let text = &text[start..];
         ROWS.iter().find_map(|row| {
-            let lines = text.lines().rev().take(MAX_LINES);
-            let captures = lines.filter_map(|line| row.pattern.find(line)).next()?;
+            let mut lines = text.lines().rev().take(MAX_LINES);
+            let captures = lines.find_map(|line| row.pattern.find(line))?;
             Some(row.cause(&captures))
         })
     })
@@ -155,7 +155,7 @@ fn rows<const N: usize>(text: &'static str) -> impl Iterator<Item = [&'static st
 
 impl Row {
     fn cause(&self, captures: &Captures<'_>) -> LikelyCause {
-        let value = |name: &str| captures.get(name).map(|text| cut(text));
+        let value = |name: &str| captures.get(name).map(cut);
         let filled = |template: &str| captures.fill(template, &|text| cut(text));
         let subject = [
             "module",

@@ -7,6 +7,9 @@ pub struct Cause {
     pub what: &'static str,
     /// What to do about it.
     pub remedy: &'static str,
+    /// Whether it lies with the lock, and not with the network or the machine: another try would
+    /// end the same way.
+    pub of_the_lock: bool,
 }
 
 /// The first cause in the table whose words stand in the lines.
@@ -31,6 +34,7 @@ const TABLE: &[(&[&str], Cause)] = &[
         Cause {
             what: "a file of the index is not the one that was locked",
             remedy: "do not install it: find out who changed the file, or lock again if you know",
+            of_the_lock: true,
         },
     ),
     (
@@ -38,6 +42,7 @@ const TABLE: &[(&[&str], Cause)] = &[
         Cause {
             what: "the disk is full",
             remedy: "make room, or choose another folder with `--venv` and `--cache-dir`",
+            of_the_lock: false,
         },
     ),
     (
@@ -50,6 +55,7 @@ const TABLE: &[(&[&str], Cause)] = &[
         Cause {
             what: "the certificate of the index is not trusted",
             remedy: "set SSL_CERT_FILE to the bundle that has your authority",
+            of_the_lock: false,
         },
     ),
     (
@@ -57,6 +63,7 @@ const TABLE: &[(&[&str], Cause)] = &[
         Cause {
             what: "the index refuses access",
             remedy: "put its credentials into ~/.netrc; they are not taken from the lock",
+            of_the_lock: false,
         },
     ),
     (
@@ -73,6 +80,7 @@ const TABLE: &[(&[&str], Cause)] = &[
         Cause {
             what: "the index cannot be reached",
             remedy: "check the network, the proxy and `--index-url`",
+            of_the_lock: false,
         },
     ),
     (
@@ -84,6 +92,7 @@ const TABLE: &[(&[&str], Cause)] = &[
         Cause {
             what: "a file is not in the cache, and the network is switched off",
             remedy: "run once without `--offline`",
+            of_the_lock: false,
         },
     ),
     (
@@ -95,6 +104,7 @@ const TABLE: &[(&[&str], Cause)] = &[
         Cause {
             what: "a locked file does not suit this Python or platform",
             remedy: "lock for this machine with `pinsmith lock`",
+            of_the_lock: true,
         },
     ),
     (
@@ -106,6 +116,7 @@ const TABLE: &[(&[&str], Cause)] = &[
         Cause {
             what: "the index does not have a locked file for this Python and platform",
             remedy: "use the index that the lock names, or lock again for this machine",
+            of_the_lock: true,
         },
     ),
     (
@@ -119,6 +130,7 @@ const TABLE: &[(&[&str], Cause)] = &[
         Cause {
             what: "a package had to be built and the build failed",
             remedy: "install its build tools, see [system] in pinsmith.env.toml, or choose a version that has wheels",
+            of_the_lock: true,
         },
     ),
 ];

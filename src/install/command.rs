@@ -68,7 +68,7 @@ pub fn plan(
 }
 
 /// Where the Python of a virtual environment lies.
-pub(super) fn venv_python(venv: &Path) -> PathBuf {
+pub(crate) fn venv_python(venv: &Path) -> PathBuf {
     if cfg!(windows) {
         venv.join("Scripts").join("python.exe")
     } else {
@@ -188,6 +188,26 @@ pub(super) fn pip_uninstall(venv: &Path, names: &[String]) -> CommandLine {
         arguments = arguments.word(name);
     }
     arguments.command("pip uninstall", &venv_python(venv))
+}
+
+/// Asks whether the installed distributions fit together.
+pub(super) fn check(options: &SyncOptions, uv: Option<&Path>) -> CommandLine {
+    let python = venv_python(&options.venv);
+    match uv {
+        Some(uv) => Arguments::new(&["pip", "check", "--no-config", "--color", "never"])
+            .pair("--cache-dir", options.cache_dir.join("uv"))
+            .pair("--python", &python)
+            .command("uv pip check", uv),
+        None => Arguments::new(&[
+            "-I",
+            "-m",
+            "pip",
+            "--isolated",
+            "--disable-pip-version-check",
+        ])
+        .words(&["check"])
+        .command("pip check", &python),
+    }
 }
 
 /// pip reads `pip.conf` of the virtual environment and of the machine even when isolated, unless

@@ -127,7 +127,7 @@ pub fn trusted_path(caller: &BTreeMap<OsString, OsString>, tree: &Path) -> Vec<P
 
 impl Network {
     /// These settings, completed by pip's variables, which `scrub` keeps out as such.
-    pub(super) fn or_from(&self, caller: &BTreeMap<OsString, OsString>) -> Self {
+    pub(crate) fn or_from(&self, caller: &BTreeMap<OsString, OsString>) -> Self {
         let file = |name: &str| caller.get(OsStr::new(name)).map(PathBuf::from);
         let text = |name: &str| {
             let value = caller.get(OsStr::new(name))?;

@@ -9,6 +9,7 @@
 //! [`sync`] is the door; [`plan`] says as values which commands it will run.
 
 mod cause;
+mod check;
 mod command;
 mod environment;
 mod error;
@@ -18,6 +19,8 @@ mod sync;
 mod venv;
 
 pub use cause::{Cause, likely_cause};
+pub(crate) use check::pip_check;
+pub(crate) use command::venv_python;
 pub use command::{CommandLine, Plan, plan};
 pub use environment::{scrub, trusted_path};
 pub use error::{
@@ -25,6 +28,7 @@ pub use error::{
     OTHER_PYTHON, PYTHON_OF_TREE, SYNC_IO, SyncError, UNKNOWN_VENV, UNREADABLE_LOCK,
 };
 pub use interpreter::Interpreter;
+pub(crate) use process::{Ending, Limit, Stream, Surroundings, execute};
 pub use sync::{SyncEvent, SyncReport, sync};
 
 use std::collections::BTreeMap;
@@ -56,6 +60,8 @@ pub struct SyncOptions {
     /// Whether a virtual environment may be changed that pinsmith did not make, which runs its
     /// Python (`--trust-venv`).
     pub trust_venv: bool,
+    /// Whether it is made for one run only, so that nobody will ask whose it was.
+    pub temporary: bool,
     /// Certificates and proxy, when the index settings name them.
     pub network: Network,
     /// The caller's environment; [`scrub`] chooses from it.

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use pinsmith_resolver::MarkerEnvironment;
 use serde::Deserialize;
 
 use super::command::{pip_uninstall, venv_python, without_pip_configuration};
@@ -36,6 +37,8 @@ pub struct SyncReport {
     pub created: bool,
     /// The Python in it.
     pub python: String,
+    /// Its markers (PEP 508).
+    pub markers: MarkerEnvironment,
     /// What is in it now, `name==version`, ordered.
     pub installed: Vec<String>,
     /// What was removed because the lock does not have it; uv does not say, so only with pip.
@@ -116,6 +119,7 @@ pub fn sync(
         installer: if uv.is_some() { "uv" } else { "pip" },
         created: place == Place::Free,
         python: interpreter.version,
+        markers: interpreter.markers,
         notes: notes(&lock, &options, &chosen),
         venv: options.venv,
         installed: chosen.pins,
@@ -166,7 +170,7 @@ fn check_python(options: &SyncOptions) -> Result<(), SyncError> {
 }
 
 /// The path of uv, or `None` for pip.
-fn find_installer(options: &SyncOptions) -> Result<Option<PathBuf>, SyncError> {
+pub(super) fn find_installer(options: &SyncOptions) -> Result<Option<PathBuf>, SyncError> {
     let name = if cfg!(windows) { "uv.exe" } else { "uv" };
     let uv = || {
         trusted_path(&options.environment, &options.tree)
@@ -296,7 +300,12 @@ fn create(
     surroundings: &Surroundings<'_>,
     progress: &mut dyn FnMut(SyncEvent<'_>),
 ) -> Result<(), SyncError> {
-    let made = step(&plan.create, surroundings, progress).and_then(|_| remember(options));
+    let made = step(&plan.create, surroundings, progress).and_then(|_| {
+        if options.temporary {
+            return Ok(());
+        }
+        remember(options)
+    });
     if made.is_err() {
         let _ = fs::remove_dir_all(&options.venv);
     }

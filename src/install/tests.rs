@@ -15,6 +15,7 @@ fn options(folder: &Path) -> SyncOptions {
         cache_dir: folder.join("cache"),
         tree: folder.join("tree"),
         trust_venv: false,
+        temporary: false,
         network: Network::default(),
         environment: BTreeMap::new(),
         cancel: Arc::default(),
@@ -243,7 +244,7 @@ fn a_running_command_is_ended_and_a_failing_one_explained() {
     };
     let cancel = AtomicBool::new(false);
     let environment = caller(&[("PATH", "/usr/bin:/bin")]);
-    let surroundings = process::Surroundings {
+    let surroundings = Surroundings {
         environment: &environment,
         folder: folder.path(),
         cancel: &cancel,

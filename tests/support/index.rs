@@ -29,6 +29,8 @@ struct Release {
     wheels: Vec<String>,
     sdist: bool,
     yanked: Option<String>,
+    /// The text of its module.
+    module: String,
     /// Whether its wheels have advertised `.metadata` files.
     metadata: bool,
     /// Modules that its wheels hold, instead of the one of the project's name.
@@ -46,6 +48,7 @@ impl Default for Release {
             wheels: vec!["py3-none-any".to_owned()],
             sdist: false,
             yanked: None,
+            module: "# made for a test\n".to_owned(),
             metadata: true,
             modules: Vec::new(),
             urls: Vec::new(),
@@ -161,7 +164,7 @@ fn files(text: &str) -> Vec<File> {
             for tags in &release.wheels {
                 files.push(File {
                     name: format!("{stem}-{tags}.whl"),
-                    bytes: wheel(&stem, tags, &metadata, &release.modules),
+                    bytes: wheel(&stem, tags, &metadata, release),
                     core_metadata: release.metadata.then(|| metadata.clone()),
                     ..file(project, release)
                 });
@@ -205,12 +208,15 @@ fn metadata(project: &str, version: &str, release: &Release, format: &str) -> St
 }
 
 /// A real wheel; stored, so that its bytes never depend on a compressor.
-fn wheel(stem: &str, tags: &str, metadata: &str, modules: &[String]) -> Vec<u8> {
+fn wheel(stem: &str, tags: &str, metadata: &str, release: &Release) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options =
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let own = [stem.split('-').next().unwrap().to_owned()];
-    let modules = if modules.is_empty() { &own } else { modules };
+    let modules = match release.modules.as_slice() {
+        [] => &own[..],
+        modules => modules,
+    };
     let info = format!("{stem}.dist-info");
     let about = format!("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tags}\n");
     let paths = modules
@@ -220,7 +226,7 @@ fn wheel(stem: &str, tags: &str, metadata: &str, modules: &[String]) -> Vec<u8> 
     let record = format!("{record}{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n");
     for path in paths {
         writer.start_file(path, options).unwrap();
-        writer.write_all(b"# made for a test\n").unwrap();
+        writer.write_all(release.module.as_bytes()).unwrap();
     }
     for (name, text) in [
         (format!("{info}/METADATA"), metadata),

@@ -1,0 +1,147 @@
+//! How an environment is made, as the flags, the lock and this machine say; for `sync` and `verify`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pinsmith_resolver::PythonVersion;
+
+use super::Failure;
+use super::args::{GlobalArgs, IndexArgs, InstallArgs, InstallerArg};
+use super::world::{cache_dir, detect_host, location};
+use crate::host::Host;
+use crate::index::Location;
+use crate::index::location::Proxy;
+use crate::install::{Installer, Network, SyncError, SyncOptions};
+use crate::lock::Lock;
+
+/// What is installed, and how.
+pub(super) struct Installing {
+    pub(super) lock_file: PathBuf,
+    pub(super) lock: Lock,
+    pub(super) options: SyncOptions,
+}
+
+impl Installing {
+    /// Reads the lock and finds Python and index; the environment will be at `venv`.
+    ///
+    /// `path` is the repository as it was typed, `root` its real path.
+    pub(super) fn prepare(
+        args: &InstallArgs,
+        global: &GlobalArgs,
+        (path, root): (&Path, &Path),
+        venv: PathBuf,
+    ) -> Result<Self, Failure> {
+        let own = || below(path, "pylock.toml");
+        let lock_file = args.lock.clone().unwrap_or_else(own);
+        let lock = read_lock(&lock_file)?;
+        let wanted = match &args.python {
+            Some(text) => text.parse().ok(),
+            None => lock
+                .targets
+                .first()
+                .map(|target| target.python.without_patch()),
+        };
+        let host = detect_host(wanted, root, global);
+        let python = python(args, wanted, &host)?;
+        let location = location(&IndexArgs::default(), global, &host, root)?;
+        let cancel = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&cancel);
+        // without a handler Ctrl-C ends pinsmith at once, which leaves nothing half-written either
+        let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+        // extra indexes stand before the main one, see `Location`
+        let mut indexes: Vec<String> = location.indexes.iter().map(ToString::to_string).collect();
+        let options = SyncOptions {
+            venv,
+            python,
+            installer: match args.installer {
+                InstallerArg::Auto => Installer::Auto,
+                InstallerArg::Uv => Installer::Uv,
+                InstallerArg::Pip => Installer::Pip,
+            },
+            index: indexes.pop().unwrap_or_default(),
+            extra_indexes: indexes,
+            offline: args.offline,
+            cache_dir: cache_dir(global).unwrap_or_else(|| std::env::temp_dir().join("pinsmith")),
+            tree: root.to_owned(),
+            trust_venv: false,
+            temporary: false,
+            network: network(&location),
+            environment: std::env::vars_os().collect::<BTreeMap<_, _>>(),
+            cancel,
+        };
+        Ok(Self {
+            lock_file,
+            lock,
+            options,
+        })
+    }
+}
+
+impl From<SyncError> for Failure {
+    fn from(error: SyncError) -> Self {
+        Self::new(error.to_string(), error.help()).coded(error.code())
+    }
+}
+
+fn read_lock(file: &Path) -> Result<Lock, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::new(
+            format!("cannot read the lock `{}`: {error}", file.display()),
+            "make one with `pinsmith lock`, or name it with --lock FILE",
+        )
+    })?;
+    let read = crate::lock::read(&text).map_err(|error| {
+        Failure::new(
+            format!("cannot use `{}`: {error}", file.display()),
+            error.help(),
+        )
+    })?;
+    Ok(read.lock)
+}
+
+/// The interpreter of `--python`, else one of the version that the lock was made for.
+fn python(
+    args: &InstallArgs,
+    wanted: Option<PythonVersion>,
+    host: &Host,
+) -> Result<PathBuf, Failure> {
+    match (&args.python, &host.python) {
+        (Some(text), _) if text.parse::<PythonVersion>().is_err() => std::path::absolute(text)
+            .map_err(|error| {
+                Failure::new(
+                    format!("cannot use `--python {text}`: {error}"),
+                    "name a version such as 3.11, or the path of an interpreter",
+                )
+            }),
+        (_, Some(found)) => Ok(found.path.clone()),
+        (_, None) => {
+            let wanted = wanted.map_or_else(|| "Python".to_owned(), |v| format!("Python {v}"));
+            Err(Failure::new(
+                format!("{wanted} was not found on this machine"),
+                "install it (with pyenv or uv, for instance), or name another with --python",
+            ))
+        }
+    }
+}
+
+fn network(location: &Location) -> Network {
+    Network {
+        ca_bundle: location.certificate.clone(),
+        client_certificate: location.client_certificate.clone(),
+        proxy: match &location.proxy {
+            Proxy::Url(secret) => Some(secret.0.clone()),
+            Proxy::Environment | Proxy::Direct => None,
+        },
+    }
+}
+
+/// A file of the repository, as one would type it.
+pub(super) fn below(folder: &Path, name: &str) -> PathBuf {
+    if folder == Path::new(".") {
+        PathBuf::from(name)
+    } else {
+        folder.join(name)
+    }
+}

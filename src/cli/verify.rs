@@ -1,0 +1,254 @@
+//! `pinsmith verify`: the locked environment, built in isolation, imports what the code imports.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::args::{GlobalArgs, VerifyArgs};
+use super::install::Installing;
+use super::json::{SCHEMA, to_text};
+use super::source::{Source, count};
+use super::terminal::{Progress, Terminal};
+use super::{Done, Failure};
+use crate::escape::visible;
+use crate::install::{SyncError, SyncEvent};
+use crate::verify::{ImportReport, Outcome, VerifyEvent, VerifyOptions, VerifyReport, verify};
+
+pub(super) fn run(
+    args: &VerifyArgs,
+    global: &GlobalArgs,
+    terminal: Terminal,
+) -> Result<Done, Failure> {
+    let tree = super::source::open_tree(&args.source.path)?;
+    let work = tempfile::Builder::new()
+        .prefix("pinsmith-verify-")
+        .tempdir()
+        .map_err(|source| SyncError::io(Path::new("temporary folder"), source))?;
+    let place = (args.source.path.as_path(), tree.root());
+    let installing = Installing::prepare(&args.install, global, place, work.path().join("venv"))?;
+    let python = installing.lock.targets.first().map(|target| target.python);
+    let source = Source::read(&args.source, python, terminal)?;
+    let options = VerifyOptions {
+        sync: installing.options,
+        import_limit: Duration::from_secs(args.timeout),
+    };
+    let progress = terminal.progress("verifying");
+    let report = verify(
+        &installing.lock_file,
+        &installing.lock,
+        (&source.scan, &source.manifest),
+        &options,
+        work.path(),
+        &mut |event| show(event, &progress),
+    );
+    progress.finish();
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return not_built(error, terminal),
+    };
+    let kept = args.keep.then(|| work.keep().join("venv"));
+    let kept = kept.as_deref();
+    terminal.result(&if terminal.json() {
+        to_text(&Report::new(&report, kept))?
+    } else {
+        text(&report, terminal.verbose())
+    })?;
+    close(&report, kept, terminal);
+    Ok(if report.holds() { Done::Yes } else { Done::No })
+}
+
+fn show(event: VerifyEvent<'_>, progress: &Progress) {
+    progress.say(match event {
+        VerifyEvent::Sync(SyncEvent::Step(text) | SyncEvent::Line(text)) => {
+            text.chars().take(100).collect()
+        }
+        VerifyEvent::Import { module, done, all } => {
+            format!("import {module} ({} of {all})", done + 1)
+        }
+        VerifyEvent::Check => "pip check".to_owned(),
+    });
+}
+
+/// A lock that cannot be installed is an answer; a network that fails is none. The installer's own
+/// last words stand before what pinsmith makes of them.
+fn not_built(error: SyncError, terminal: Terminal) -> Result<Done, Failure> {
+    let SyncError::Failed { output, cause, .. } = &error else {
+        return Err(error.into());
+    };
+    for line in output {
+        terminal.note(&format!("  {}", visible(line)));
+    }
+    if !cause.is_some_and(|cause| cause.of_the_lock) {
+        return Err(error.into());
+    }
+    if terminal.json() {
+        terminal.result(&to_text(&NotBuilt {
+            schema: SCHEMA,
+            holds: false,
+            failure: NotBuiltBecause {
+                message: error.to_string(),
+                help: error.help(),
+                output,
+            },
+        })?)?;
+    }
+    terminal.failure(
+        Some(error.code()),
+        &error.to_string(),
+        &[error.help().to_owned()],
+    );
+    Ok(Done::No)
+}
+
+/// The report for programs when there is no environment.
+#[derive(Serialize)]
+struct NotBuilt<'a> {
+    schema: u32,
+    holds: bool,
+    failure: NotBuiltBecause<'a>,
+}
+
+#[derive(Serialize)]
+struct NotBuiltBecause<'a> {
+    message: String,
+    help: &'a str,
+    output: &'a [String],
+}
+
+/// The report for people: what fails, what could, what was left out.
+fn text(report: &VerifyReport, verbose: bool) -> String {
+    let mut text = String::new();
+    let sections = [
+        (Outcome::Failed, "does not import", true),
+        (
+            Outcome::Warned,
+            "does not import, and the code can do without",
+            true,
+        ),
+        (Outcome::Skipped, "left out", verbose),
+        (Outcome::Imported, "imports", verbose),
+    ];
+    for (outcome, title, shown) in sections {
+        let mut rows = report.imports.iter();
+        if shown && rows.any(|import| import.outcome == outcome) {
+            let _ = writeln!(text, "\n{title}");
+            let rows = report.imports.iter();
+            for import in rows.filter(|import| import.outcome == outcome) {
+                row(&mut text, import);
+            }
+        }
+    }
+    if !report.problems.is_empty() {
+        text.push_str("\nthe installer says\n");
+        for problem in &report.problems {
+            let _ = writeln!(text, "  {}", visible(problem));
+        }
+    }
+    text.trim_start_matches('\n').to_owned()
+}
+
+fn row(text: &mut String, import: &ImportReport) {
+    let mut line = format!("  {}", import.module);
+    if let (Some(name), Some(version)) = (&import.distribution, &import.version) {
+        let _ = write!(line, "  {name} {version}");
+    }
+    let _ = write!(line, "  {}", import.site);
+    if let Some(reason) = &import.reason {
+        let _ = write!(line, ": {reason}");
+    }
+    let _ = writeln!(text, "{}", visible(&line));
+    let Some(failure) = &import.failure else {
+        return;
+    };
+    let _ = writeln!(text, "    {}", visible(&failure.error));
+    if let Some(place) = &failure.raised_at {
+        let _ = writeln!(text, "    at {}", visible(place));
+    }
+    if failure.only_together {
+        text.push_str("    only after the modules before it; by itself it imports\n");
+    }
+    if let Some(cause) = &failure.cause {
+        let _ = writeln!(text, "    likely: {}", visible(&cause.what));
+        let _ = writeln!(text, "    remedy: {}", visible(&cause.remedy));
+    }
+}
+
+fn close(report: &VerifyReport, kept: Option<&Path>, terminal: Terminal) {
+    let environment = &report.environment;
+    terminal.diagnostics(&environment.diagnostics);
+    for note in &environment.notes {
+        terminal.summary("note", note);
+    }
+    terminal.summary(
+        "installed",
+        &format!(
+            "{} with Python {}, through {}",
+            count(environment.installed.len(), "distribution"),
+            environment.python,
+            environment.installer
+        ),
+    );
+    let number = |outcome| report.count(outcome);
+    let tried = report.imports.len() - number(Outcome::Skipped);
+    let mut parts = vec![format!(
+        "{} of {}",
+        number(Outcome::Imported),
+        count(tried, "module")
+    )];
+    for (outcome, what) in [
+        (Outcome::Failed, "failed"),
+        (Outcome::Warned, "guarded and missing"),
+        (Outcome::Skipped, "left out"),
+    ] {
+        if number(outcome) > 0 {
+            parts.push(format!("{} {what}", number(outcome)));
+        }
+    }
+    terminal.summary("imported", &parts.join(", "));
+    if report.problems.is_empty() {
+        terminal.summary("checked", "the installed distributions fit together");
+    }
+    if let Some(venv) = kept {
+        terminal.summary("kept", &venv.display().to_string());
+    }
+}
+
+/// The report for programs.
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    holds: bool,
+    environment: Environment<'a>,
+    imports: &'a [ImportReport],
+    problems: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Environment<'a> {
+    python: &'a str,
+    installer: &'a str,
+    installed: &'a [String],
+    notes: &'a [String],
+    kept: Option<String>,
+}
+
+impl<'a> Report<'a> {
+    fn new(report: &'a VerifyReport, kept: Option<&Path>) -> Self {
+        let made = &report.environment;
+        Self {
+            schema: SCHEMA,
+            holds: report.holds(),
+            environment: Environment {
+                python: &made.python,
+                installer: made.installer,
+                installed: &made.installed,
+                notes: &made.notes,
+                kept: kept.map(|path| path.display().to_string()),
+            },
+            imports: &report.imports,
+            problems: &report.problems,
+        }
+    }
+}

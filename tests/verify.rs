@@ -1,0 +1,85 @@
+//! `pinsmith verify` from end to end, offline: real wheels, a real Python with pip.
+#![cfg(unix)]
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::support::case::{Case, Place, Step};
+use crate::support::index::{Form, serve};
+
+/// A tree whose modules fail in every way, and one that must not be asked whether it is safe.
+const TREE: &[(&str, &str)] = &[
+    (
+        "requirements.txt",
+        "wellbehaved\ncrasher\nleaver\nhanger\nliar\njealous\ngluelib\ninquisitive\n",
+    ),
+    (
+        "train.py",
+        "import crasher\nimport gluelib\nimport hanger\nimport inquisitive\nimport jealous\nimport leaver\n\
+         import liar\nfrom wellbehaved import here, absent_name\n",
+    ),
+    (
+        "extras.py",
+        "import sys\ntry:\n    from wellbehaved import newer_name\nexcept ImportError:\n    pass\n\
+         try:\n    import six\nexcept ImportError:\n    pass\n\
+         if sys.platform == 'never':\n    import tqdm\n",
+    ),
+    // it would be found first if anything were imported from the tree
+    (
+        "wellbehaved_secret.py",
+        "raise SystemExit('code of the tree was run')\n",
+    ),
+];
+
+#[test]
+fn every_module_is_tried_and_every_failure_explained() {
+    let server = serve(Form::Json);
+    let place = Case::of_files(TREE).place();
+    std::fs::write(place.path("home").join("secret"), "hunter2").unwrap();
+    let index = server.url("/simple/");
+    let lock = run(&place, &Step::of("lock", &index));
+    assert!(lock.status.success(), "{}", text(&lock.stderr));
+    let before = place.snapshot();
+    let verify = "verify --installer pip --timeout 3 --verbose";
+    let output = run(&place, &Step::of(verify, &index));
+    let report = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert_eq!(place.snapshot(), before, "something was left");
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/verify/report.txt");
+    let expected = snapbox::Data::read_from(&expected, Some(snapbox::data::DataFormat::Text));
+    snapbox::Assert::new()
+        .normalize_paths(false)
+        .action_env("SNAPSHOTS")
+        .eq(report, expected);
+}
+
+#[test]
+fn a_lock_that_cannot_be_installed_is_an_answer() {
+    let server = serve(Form::Json);
+    let place = Case::of_files(&[("train.py", "import six\n")]).place();
+    let index = server.url("/simple/");
+    let lock = run(&place, &Step::of("lock", &index));
+    assert!(lock.status.success(), "{}", text(&lock.stderr));
+    let file = place.path("tree/pylock.toml");
+    let locked = std::fs::read_to_string(&file).unwrap();
+    let (head, hash) = locked.split_once("sha256 = \"").unwrap();
+    let other = format!("{head}sha256 = \"{}{}", "0".repeat(64), &hash[64..]);
+    std::fs::write(&file, other).unwrap();
+    let output = run(&place, &Step::of("verify --installer pip", &index));
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("not the one that was locked"), "{stderr}");
+}
+
+/// Like any step, but with the programs of this machine.
+fn run(place: &Place, step: &Step) -> Output {
+    let mut command = place.command(step);
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    command.env("HF_TOKEN", "hunter2").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
