@@ -52,6 +52,48 @@ fn every_rule_of_trust_has_its_tests() {
     }
 }
 
+/// The schema of the environment spec knows every key of the specs among the fixtures, and no other.
+#[test]
+fn the_schema_of_the_spec_is_its_keys() {
+    let schema = read("docs/environment-spec.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let mut known = BTreeSet::new();
+    keys_of_schema(&schema, "", &mut known);
+    let mut used = BTreeSet::new();
+    for name in ["environment", "lock"] {
+        let spec = read(&format!("fixtures/{name}/pinsmith.env.toml"));
+        keys_of_spec(&toml::Value::Table(spec.parse().unwrap()), "", &mut used);
+    }
+    assert_eq!(known, used);
+}
+
+fn keys_of_schema(schema: &serde_json::Value, path: &str, keys: &mut BTreeSet<String>) {
+    if let Some(items) = schema.get("items") {
+        keys_of_schema(items, path, keys);
+    }
+    let properties = schema.get("properties").and_then(|it| it.as_object());
+    for (key, value) in properties.into_iter().flatten() {
+        let path = format!("{path}/{key}");
+        keys_of_schema(value, &path, keys);
+        keys.insert(path);
+    }
+}
+
+fn keys_of_spec(value: &toml::Value, path: &str, keys: &mut BTreeSet<String>) {
+    // whose keys are a person's
+    if path == "/env/set" {
+        return;
+    }
+    for item in value.as_array().into_iter().flatten() {
+        keys_of_spec(item, path, keys);
+    }
+    for (key, value) in value.as_table().into_iter().flatten() {
+        let path = format!("{path}/{key}");
+        keys_of_spec(value, &path, keys);
+        keys.insert(path);
+    }
+}
+
 /// The examples of `docs/json.md` are what the cases of the command line get.
 #[test]
 fn examples_of_json_are_real() {
