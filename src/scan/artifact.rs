@@ -4,6 +4,17 @@ use ruff_python_ast::{Expr, ExprCall};
 
 use super::{Artifact, Site};
 
+/// The calls that [`in_call`] looks at, by the last part of their names.
+pub(super) const WATCHED: [&str; 7] = [
+    "from_pretrained",
+    "load_dataset",
+    "hf_hub_download",
+    "snapshot_download",
+    "load",
+    "create_model",
+    "download",
+];
+
 /// What a call loads, when its argument says so literally; `name` is the dotted callee.
 pub(super) fn in_call(name: &str, call: &ExprCall, site: impl Fn() -> Site) -> Option<Artifact> {
     let (last, before) = match name.rsplit_once('.') {

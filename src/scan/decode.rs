@@ -16,7 +16,29 @@ pub(super) struct Decoded {
 /// Decodes Python source as CPython would (PEP 263), and reads on where CPython refuses.
 ///
 /// Line numbers are those of the file in every case.
-pub(super) fn decode(bytes: &[u8]) -> Decoded {
+pub(super) fn decode(bytes: Vec<u8>) -> Decoded {
+    if is_plain(&bytes) {
+        return match String::from_utf8(bytes) {
+            Ok(text) => Decoded {
+                text,
+                problem: None,
+            },
+            Err(error) => decode_odd(error.as_bytes()),
+        };
+    }
+    decode_odd(&bytes)
+}
+
+/// Whether bytes that are UTF-8 are the text, as nearly all are: no mark, no NUL, no other
+/// encoding declared.
+fn is_plain(bytes: &[u8]) -> bool {
+    let is_utf8 = |(_, label): (u32, String)| encoding_for(&label) == Some(UTF_8);
+    bytes.first().is_none_or(u8::is_ascii)
+        && memchr::memchr(0, bytes).is_none()
+        && cookie(bytes).is_none_or(is_utf8)
+}
+
+fn decode_odd(bytes: &[u8]) -> Decoded {
     if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         return utf8_or_lossy(rest, None);
     }
@@ -202,7 +224,7 @@ mod tests {
             (&utf16, "import a\nimport b\n", Some(1)),
         ];
         for (bytes, text, line) in cases {
-            let decoded = decode(bytes);
+            let decoded = decode(bytes.to_vec());
             assert_eq!(decoded.text, *text);
             assert_eq!(decoded.problem.map(|(line, _)| line), *line, "{text}");
         }
@@ -211,6 +233,6 @@ mod tests {
     #[test]
     fn utf16_with_mark() {
         let bytes = [0xff, 0xfe, b'a', 0, b'\n', 0];
-        assert_eq!(decode(&bytes).text, "a\n");
+        assert_eq!(decode(bytes.to_vec()).text, "a\n");
     }
 }

@@ -196,6 +196,41 @@ fn slot(name: &str) -> Option<(usize, u64)> {
     Some((name.len(), 1 << (first & 63)))
 }
 
+/// A word that can make a rule hold in a file that imports one of some modules.
+#[derive(Debug)]
+pub(super) struct Watched {
+    /// The word, or with `*` a pattern of words that start with a capital letter.
+    pub(super) word: &'static str,
+    /// Modules by their first parts, each enough; none when no import is needed.
+    pub(super) tops: Vec<&'static str>,
+}
+
+/// Every word of a Python file outside of its import statements that a rule is about.
+pub(super) fn watched() -> Vec<Watched> {
+    let mut all = Vec::new();
+    for rule in RULES.iter() {
+        let tops = rule.heads.iter().filter_map(|head| head.split('.').next());
+        let tops: Vec<_> = tops.collect();
+        let counts = |word: &str| match rule.kind {
+            Kind::Call | Kind::Keyword | Kind::Method | Kind::Variable => true,
+            // the others are known by their imports
+            Kind::Name => word.starts_with(|c: char| c.is_uppercase() || c == '*'),
+            Kind::Magic | Kind::Program => false,
+        };
+        let words = rule.lasts.iter().copied().filter(|word| counts(word));
+        all.extend(words.map(|word| Watched {
+            word,
+            tops: tops.clone(),
+        }));
+    }
+    all
+}
+
+/// Whether a word is one of a pattern with `*`.
+pub(super) fn is_like(pattern: &str, word: &str) -> bool {
+    fits(pattern, word)
+}
+
 /// What a notebook's magic needs: `load_ext tensorboard`, `cython`.
 pub(super) fn by_magic(magic: &str) -> impl Iterator<Item = Found> {
     let mut words = magic.split_ascii_whitespace();

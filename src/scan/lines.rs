@@ -5,6 +5,17 @@
 pub(super) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// Where lines of the file are missing in the text, in order.
+    gaps: Vec<Gap>,
+}
+
+/// Lines of a file that its text does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gap {
+    /// The line of the text after them, from 1.
+    pub(super) line: usize,
+    /// How many are missing up to there.
+    pub(super) shift: usize,
 }
 
 impl<'a> Lines<'a> {
@@ -18,7 +29,19 @@ impl<'a> Lines<'a> {
                 starts.push(at + 1);
             }
         }
-        Self { text, starts }
+        Self {
+            text,
+            starts,
+            gaps: Vec::new(),
+        }
+    }
+
+    /// Splits what is left of a file; the numbers stay those of the file.
+    pub(super) fn with_gaps(text: &'a str, gaps: Vec<Gap>) -> Self {
+        Self {
+            gaps,
+            ..Self::new(text)
+        }
     }
 
     /// The whole text.
@@ -28,24 +51,40 @@ impl<'a> Lines<'a> {
 
     /// The line of an offset, from 1.
     pub(super) fn number(&self, offset: usize) -> u32 {
-        let number = self.starts.partition_point(|start| *start <= offset);
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let before = self.gaps.partition_point(|gap| gap.line <= line);
+        let gap = before.checked_sub(1).and_then(|last| self.gaps.get(last));
+        let number = line + gap.map_or(0, |gap| gap.shift);
         u32::try_from(number).unwrap_or(u32::MAX)
     }
 
     /// Offset of a line by its number from 1.
     pub(super) fn start(&self, number: u32) -> Option<usize> {
-        let index = (number as usize).checked_sub(1)?;
-        self.starts.get(index).copied()
+        self.starts.get(self.index(number)?).copied()
     }
 
     /// A line by its number from 1, without its end; empty when there is none.
     pub(super) fn text(&self, number: u32) -> &'a str {
-        let Some(start) = self.start(number) else {
+        let Some(index) = self.index(number) else {
             return "";
         };
-        let end = self.start(number.saturating_add(1));
-        let line = self.text.get(start..end.unwrap_or(self.text.len()));
+        let Some(start) = self.starts.get(index) else {
+            return "";
+        };
+        let end = self.starts.get(index + 1).copied();
+        let line = self.text.get(*start..end.unwrap_or(self.text.len()));
         line.unwrap_or_default().trim_end_matches(['\n', '\r'])
+    }
+
+    /// Where a line of the file is in [`Self::starts`].
+    fn index(&self, number: u32) -> Option<usize> {
+        let number = number as usize;
+        let is_before = |gap: &Gap| gap.line + gap.shift <= number;
+        let before = self.gaps.partition_point(is_before);
+        let gap = before.checked_sub(1).and_then(|last| self.gaps.get(last));
+        let line = number.checked_sub(gap.map_or(0, |gap| gap.shift))?;
+        let is_missing = self.gaps.get(before).is_some_and(|next| next.line <= line);
+        line.checked_sub(1).filter(|_| !is_missing)
     }
 
     /// All lines with their numbers, without their ends.
@@ -61,7 +100,7 @@ const MAX_BRACKETS: u32 = 1_000;
 /// Longest code without a comma or the end of a statement, in bytes without blanks and strings.
 const MAX_RUN: usize = 20_000;
 /// Largest text that is parsed as a whole, in bytes.
-const MAX_TEXT: usize = 8 * 1024 * 1024;
+pub(super) const MAX_TEXT: usize = 8 * 1024 * 1024;
 
 /// Whether a text is so large or so deeply nested that a recursive parser would need more memory
 /// than any honest source does.
@@ -250,6 +289,15 @@ mod tests {
         assert_eq!(lines.number(0), 1);
         assert_eq!(lines.number(5), 3);
         assert_eq!(lines.text(9), "");
+    }
+
+    #[test]
+    fn numbers_step_over_gaps() {
+        let gaps = [(2, 3), (4, 13)].map(|(line, shift)| Gap { line, shift });
+        let lines = Lines::with_gaps("a\nb\nc\nd\n", gaps.to_vec());
+        assert_eq!([0, 2, 4, 6].map(|at| lines.number(at)), [1, 5, 6, 17]);
+        let texts = [1, 2, 4, 5, 6, 7, 16, 17, 18].map(|number| lines.text(number));
+        assert_eq!(texts, ["a", "", "", "b", "c", "", "", "d", ""]);
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn read_source(tree: &Tree, source: &Source) -> Result<Facts, Diagnostic> {
             })
             .help("it was left out; check its permissions and its size")
     })?;
-    let decoded = decode(&bytes);
+    let decoded = decode(bytes);
     let origin = Origin {
         file,
         cell: None,

@@ -12,17 +12,22 @@ mod handler;
 mod marker;
 mod paths;
 mod recover;
+mod skip;
+mod words;
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod same;
 #[cfg(test)]
 mod tests;
 
-use ruff_python_ast::{Expr, PySourceType};
-use ruff_python_parser::{ParseError, parse_unchecked_source};
+use ruff_python_ast::{Expr, ModModule, PySourceType};
+use ruff_python_parser::{ParseError, Parsed, parse_unchecked_source};
 
 use self::collect::Collected;
+use self::skip::Short;
 use super::codes;
 use super::facts::{Facts, Origin};
-use super::lines::{self, Lines};
+use super::lines::{self, Gap, Lines};
 use crate::diagnostic::Diagnostic;
 
 /// Reads Python source.
@@ -37,21 +42,53 @@ pub(super) fn read(text: &str, origin: &Origin<'_>) -> Facts {
             ..Facts::default()
         };
     }
-    let lines = Lines::new(text);
-    let mut facts = if lines::is_too_complex(text) {
-        let mut facts = Facts::default();
-        recover::complete(&mut facts, &lines, origin);
-        facts.diagnostics.push(too_complex(origin));
-        facts
-    } else {
-        parse(text, &lines, origin)
-    };
+    let mut facts = read_quickly(text, origin).unwrap_or_else(|| read_all(text, origin));
     facts.inline_metadata = inline_metadata;
     facts
 }
 
+/// Reads a text without the functions that cannot matter; `None` when that is not safe.
+fn read_quickly(text: &str, origin: &Origin<'_>) -> Option<Facts> {
+    match skip::shorten(text, origin.definitions) {
+        Short::Cut(left, gaps) => parse_shortened(&left, gaps, origin),
+        Short::Whole => Some(parse(text, &Lines::new(text), origin)),
+        Short::Unsure => None,
+    }
+}
+
+/// Reads a text without leaving out anything.
+fn read_all(text: &str, origin: &Origin<'_>) -> Facts {
+    let lines = Lines::new(text);
+    if !lines::is_too_complex(text) {
+        return parse(text, &lines, origin);
+    }
+    let mut facts = Facts::default();
+    recover::complete(&mut facts, &lines, origin);
+    facts.diagnostics.push(too_complex(origin));
+    facts
+}
+
+/// Reads what matters of a text; `None` when that has a syntax error.
+fn parse_shortened(left: &str, gaps: Vec<Gap>, origin: &Origin<'_>) -> Option<Facts> {
+    let parsed = parse_unchecked_source(left, PySourceType::Python);
+    if parsed.has_syntax_errors() {
+        return None;
+    }
+    let lines = Lines::with_gaps(left, gaps);
+    Some(collected(parsed, left, &lines, origin))
+}
+
 fn parse(text: &str, lines: &Lines<'_>, origin: &Origin<'_>) -> Facts {
     let parsed = parse_unchecked_source(text, PySourceType::Python);
+    collected(parsed, text, lines, origin)
+}
+
+fn collected(
+    parsed: Parsed<ModModule>,
+    text: &str,
+    lines: &Lines<'_>,
+    origin: &Origin<'_>,
+) -> Facts {
     let Collected {
         mut facts,
         complete,
@@ -72,7 +109,6 @@ fn parse(text: &str, lines: &Lines<'_>, origin: &Origin<'_>) -> Facts {
     }
     facts
 }
-
 fn too_complex(origin: &Origin<'_>) -> Diagnostic {
     let message = format!(
         "`{}` is too large or nested too deeply to be parsed",

@@ -14,7 +14,7 @@ pub(super) fn read(tree: &Tree, script: &Script) -> Facts {
     let Ok(bytes) = tree.read(&script.path) else {
         return facts;
     };
-    let text = decode(&bytes).text;
+    let text = decode(bytes).text;
     let commands = match script.kind {
         ScriptKind::Shell => text,
         ScriptKind::Dockerfile => run_commands(&text),
@@ -52,7 +52,7 @@ pub(super) fn commands(tree: &Tree, script: &Script, files: &[String]) -> Vec<Co
             .binary_search_by(|known| known.as_str().cmp(file))
             .is_ok()
     };
-    command::in_prose(&decode(&bytes).text, &script.path, has_file)
+    command::in_prose(&decode(bytes).text, &script.path, has_file)
 }
 
 /// What a Dockerfile runs, each command on its own line; the other lines are left empty.

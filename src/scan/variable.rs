@@ -4,6 +4,9 @@ use ruff_python_ast::{Expr, ExprCall, ExprSubscript};
 
 use super::{Site, Variable};
 
+/// The words by which code reads a variable.
+pub(super) const WATCHED: [&str; 2] = ["environ", "getenv"];
+
 /// `os.environ["X"]`: the code fails without it.
 pub(super) fn in_subscript(subscript: &ExprSubscript, site: impl Fn() -> Site) -> Option<Variable> {
     is_environ(&subscript.value)

@@ -5,13 +5,57 @@ use ruff_text_size::Ranged;
 
 use super::super::{ImportContext, Label, artifact, variable};
 use super::collect::Collector;
+use super::guard::last_name;
 use super::paths::path_of;
-use super::{dotted, last_part};
+use super::{dotted, last_part, words};
+
+/// The calls that [`Collector::call`] looks at, by the last part of their names. Those of `sys.path`
+/// are known by `sys`; artifacts and implied needs have lists of their own.
+pub(super) const WATCHED: [&str; 10] = [
+    "import_module",
+    "__import__",
+    "find_spec",
+    "find_loader",
+    "importorskip",
+    "exec",
+    "Extension",
+    "CppExtension",
+    "CUDAExtension",
+    "SYCLExtension",
+];
+
+/// Calls that run a command, which matters where one of [`PROGRAMS`] is named.
+pub(super) const RUNS: [&str; 8] = [
+    "system",
+    "popen",
+    "Popen",
+    "call",
+    "check_call",
+    "check_output",
+    "getoutput",
+    "run",
+];
+
+/// Programs that install or fetch.
+pub(super) const PROGRAMS: [&str; 5] = ["pip", "conda", "mamba", "uv", "git"];
 
 impl Collector<'_> {
     pub(super) fn call(&mut self, call: &ExprCall) {
         let found = self.names.call(call, self.origin.cell.is_some());
         self.implied(found, call.range());
+        let is_watched = match &*call.func {
+            Expr::Name(name) => words::is_watched(&name.id),
+            Expr::Attribute(attribute) => {
+                let edits_path = matches!(attribute.attr.as_str(), "append" | "insert");
+                words::is_watched(&attribute.attr)
+                    || (edits_path && self.folders.is_some())
+                    || last_name(&attribute.value).is_some_and(words::is_watched)
+            }
+            _ => false,
+        };
+        if !is_watched {
+            return;
+        }
         let Some(name) = dotted(&call.func) else {
             return;
         };
@@ -61,10 +105,7 @@ impl Collector<'_> {
         let Some(text) = call.arguments.args.first().and_then(command_line) else {
             return;
         };
-        if !["pip", "conda", "mamba", "uv", "git"]
-            .iter()
-            .any(|word| text.contains(word))
-        {
+        if !PROGRAMS.iter().any(|word| text.contains(word)) {
             return;
         }
         let line = self.lines.number(call.range().start().to_usize());

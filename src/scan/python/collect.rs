@@ -1,6 +1,7 @@
 //! Walks a syntax tree and collects imports with the circumstances they stand under.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use ruff_python_ast::visitor::{
     Visitor, walk_expr, walk_interpolated_string_element, walk_pattern, walk_stmt,
@@ -49,8 +50,9 @@ pub(super) fn collect(
         deferred: false,
         depth: 0,
         complete: true,
-        probes: BTreeSet::new(),
-        folders: memchr::memmem::find(text.as_bytes(), b"sys.path").map(|_| Folders::new()),
+        probes: Rc::default(),
+        folders: memchr::memmem::find(text.as_bytes(), b"sys.path").map(|_| Rc::default()),
+        globals: BTreeSet::new(),
         names: Names::default(),
         session: Session::default(),
         opaque: Opaque::default(),
@@ -97,9 +99,11 @@ pub(super) struct Collector<'a> {
     depth: u32,
     complete: bool,
     /// Names that say whether a module is there.
-    probes: BTreeSet<String>,
+    probes: Rc<BTreeSet<String>>,
     /// Names that stand for folders; collected only where `sys.path` occurs.
-    pub(super) folders: Option<Folders>,
+    pub(super) folders: Option<Rc<Folders>>,
+    /// Names that the function sets for the whole module.
+    globals: BTreeSet<String>,
     /// What the file calls the modules that calls may need something for.
     pub(super) names: Names,
     /// Commands that the code runs.
@@ -137,8 +141,12 @@ impl<'a> Visitor<'a> for Collector<'_> {
             Stmt::FunctionDef(function) => {
                 this.docstring(&function.body);
                 let before = std::mem::replace(&mut this.deferred, true);
-                walk_stmt(this, stmt);
+                this.scope(|this| walk_stmt(this, stmt));
                 this.deferred = before;
+            }
+            Stmt::Global(global) => {
+                let names = global.names.iter().map(ToString::to_string);
+                this.globals.extend(names);
             }
             Stmt::ClassDef(class) => {
                 this.docstring(&class.body);
@@ -156,7 +164,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
                     (&mut this.folders, assign.targets.as_slice())
                     && let Some(path) = path_of(&assign.value, folders)
                 {
-                    folders.insert(name.id.to_string(), path);
+                    Rc::make_mut(folders).insert(name.id.to_string(), path);
                 }
                 if let [Expr::Subscript(place)] = assign.targets.as_slice() {
                     let found = implied::by_assignment(&place.slice, &assign.value);
@@ -220,6 +228,26 @@ impl Collector<'_> {
         self.depth += 1;
         walk(self);
         self.depth -= 1;
+    }
+
+    /// What a function names is gone after it, except for globals.
+    fn scope(&mut self, walk: impl FnOnce(&mut Self)) {
+        let (probes, folders) = (Rc::clone(&self.probes), self.folders.clone());
+        let outer = std::mem::take(&mut self.globals);
+        walk(self);
+        let globals = std::mem::replace(&mut self.globals, outer);
+        let inner = std::mem::replace(&mut self.probes, probes);
+        for name in globals.intersection(&inner) {
+            if !self.probes.contains(name) {
+                Rc::make_mut(&mut self.probes).insert(name.clone());
+            }
+        }
+        let inner = std::mem::replace(&mut self.folders, folders);
+        if let (Some(outer), Some(inner)) = (&mut self.folders, inner) {
+            for (name, path) in inner.iter().filter(|(name, _)| globals.contains(*name)) {
+                Rc::make_mut(outer).insert(name.clone(), path.clone());
+            }
+        }
     }
 
     fn under(&mut self, effect: Effect, walk: impl FnOnce(&mut Self)) {
@@ -383,7 +411,7 @@ impl Collector<'_> {
 
     fn probe_name(&mut self, target: &Expr) {
         if let Expr::Name(name) = target {
-            self.probes.insert(name.id.to_string());
+            Rc::make_mut(&mut self.probes).insert(name.id.to_string());
         }
     }
 

@@ -205,7 +205,7 @@ fn is_availability_name(name: &str) -> bool {
 }
 
 /// The last part of a name or attribute chain.
-fn last_name(expr: &Expr) -> Option<&str> {
+pub(super) fn last_name(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Name(name) => Some(name.id.as_str()),
         Expr::Attribute(attribute) => Some(attribute.attr.as_str()),

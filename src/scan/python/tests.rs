@@ -495,7 +495,7 @@ proptest! {
 
     #[test]
     fn bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
-        let text = decode(&bytes).text;
+        let text = decode(bytes).text;
         read(&text, &origin());
         notebook::read(&text, "a.ipynb");
     }
