@@ -1,20 +1,22 @@
 //! The answer with the least lag: level by level, each fixed before the next is looked at.
 //!
 //! Lag never grows with the version, so a bound on lag is a lower bound on the version: a floor.
-//! A floor is a set of releases that the solver is not offered; when a run fails, its proof names
-//! the floors it rests on. The floors of the direct requirements are moved on purpose (the
-//! smallest window that solves, then one requirement at a time); the others are soft: those that a
-//! proof names are lowered together, in galloping steps.
+//! A run that fails within floors names those that are to blame. The floors of the direct
+//! requirements are moved on purpose; the others are soft: those that a run names are lowered
+//! together, in galloping steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pep508_rs::PackageName;
 
+use crate::SourceError;
+use crate::engine::Run;
 use crate::resolve::Chosen;
+use crate::roots::least_sum;
 use crate::search::{Failure, Floors, Search};
 
 /// The largest lag of the direct requirements is found in steps of this many days.
-const STEP_DAYS: u32 = 90;
+pub(crate) const STEP_DAYS: u32 = 90;
 
 /// Where the soft floors of the other packages start, in days.
 const SOFT_FLOOR_DAYS: u32 = 180;
@@ -22,22 +24,27 @@ const SOFT_FLOOR_DAYS: u32 = 180;
 /// Past this many days a soft floor is dropped.
 const SOFT_FLOOR_END_DAYS: u32 = 2_000;
 
-/// Runs that may be spent on improving an answer after the first one, per level.
-const IMPROVEMENT_BUDGET: u32 = 48;
+/// Past this many days there is no window: floors are given up.
+const WINDOW_END_DAYS: u32 = 8_000;
+
+/// Runs that may be spent on improving the packages besides the direct requirements.
+const REST_BUDGET: u32 = 400;
+
+/// Lag allowed to single projects, in days.
+pub(crate) type Bounds = BTreeMap<PackageName, Option<u32>>;
 
 /// Finds the answer with the least lag.
 pub(crate) fn coherent(search: &mut Search<'_, '_>) -> Result<Chosen, Failure> {
     let roots = root_names(search);
-    let Some((chosen, soft)) = smallest_window(search, &roots)? else {
-        // without any floor there is an answer, or a proof that rests on no floor
-        return search.solve(&Floors::default());
+    let mut answer = loop {
+        match smallest_window(search, &roots)? {
+            Some(answer) => break answer,
+            None if search.admit_reserves() => {}
+            // a proof that rests on no floor
+            None => return search.solve(),
+        }
     };
-    let mut answer = Answer {
-        window: window_of(search, &roots, &chosen),
-        chosen,
-        soft,
-    };
-    improve_roots(search, &roots, &mut answer)?;
+    least_sum(search, &roots, &mut answer)?;
     improve_rest(search, &roots, &mut answer)?;
     search.relaxed = answer
         .soft
@@ -49,12 +56,12 @@ pub(crate) fn coherent(search: &mut Search<'_, '_>) -> Result<Chosen, Failure> {
 }
 
 /// The best answer so far.
-struct Answer {
-    chosen: Chosen,
+pub(crate) struct Answer {
+    pub(crate) chosen: Chosen,
     /// The smallest possible largest lag of a root, rounded up to a step; days.
-    window: u32,
+    pub(crate) window: u32,
     /// The soft floors that it was found with.
-    soft: Floors,
+    pub(crate) soft: Floors,
 }
 
 fn root_names(search: &Search<'_, '_>) -> Vec<PackageName> {
@@ -75,85 +82,72 @@ fn window_of(search: &Search<'_, '_>, roots: &[PackageName], chosen: &Chosen) ->
 fn smallest_window(
     search: &mut Search<'_, '_>,
     roots: &[PackageName],
-) -> Result<Option<(Chosen, Floors)>, Failure> {
+) -> Result<Option<Answer>, SourceError> {
     let mut too_small = None;
     let mut steps = 0_u32;
-    let mut soft = soft_floors();
+    let mut soft = Floors {
+        rest: Some(SOFT_FLOOR_DAYS),
+        own: BTreeMap::new(),
+    };
+    let within = |steps: u32| -> Bounds {
+        let window = (steps * STEP_DAYS <= WINDOW_END_DAYS).then_some(steps * STEP_DAYS);
+        roots.iter().map(|root| (root.clone(), window)).collect()
+    };
     let mut found = loop {
-        if steps * STEP_DAYS > SOFT_FLOOR_END_DAYS * 4 {
-            return Ok(None);
-        }
-        match solve_within(search, roots, steps * STEP_DAYS, &mut soft)? {
+        match solve_with(search, &within(steps), &mut soft, None)? {
             Within::Solved(found) => break found,
-            Within::Impossible => return Ok(None),
-            Within::TooSmall => too_small = Some(steps),
+            Within::TooSmall(_) if steps * STEP_DAYS <= WINDOW_END_DAYS => too_small = Some(steps),
+            Within::Impossible | Within::TooSmall(_) => return Ok(None),
         }
         steps = (steps * 2).max(1);
     };
     steps = window_of(search, roots, &found) / STEP_DAYS;
     while let Some(low) = too_small.filter(|low| low + 1 < steps) {
         let middle = low.midpoint(steps);
-        match solve_within(search, roots, middle * STEP_DAYS, &mut soft)? {
+        match solve_with(search, &within(middle), &mut soft, None)? {
             Within::Solved(better) => {
                 steps = window_of(search, roots, &better) / STEP_DAYS;
                 found = better;
             }
-            Within::TooSmall | Within::Impossible => too_small = Some(middle),
+            Within::TooSmall(_) | Within::Impossible => too_small = Some(middle),
         }
     }
-    Ok(Some((found, soft)))
+    Ok(Some(Answer {
+        chosen: found,
+        window: steps * STEP_DAYS,
+        soft,
+    }))
 }
 
 /// Outcome of a run within hard floors.
-enum Within {
+pub(crate) enum Within {
     Solved(Chosen),
-    /// The hard floors admit no answer.
-    TooSmall,
+    /// The hard floors on these projects admit no answer; all of them, if it took too long.
+    TooSmall(BTreeSet<PackageName>),
     /// No floor has a part in the failure.
     Impossible,
 }
 
-fn soft_floors() -> Floors {
-    Floors {
-        rest: Some(SOFT_FLOOR_DAYS),
-        own: BTreeMap::new(),
-    }
-}
-
-/// Solves with all roots within a window, lowering soft floors as far as proofs ask for it.
-fn solve_within(
+/// Solves with hard floors on some projects, lowering soft ones as far as failures ask for it.
+pub(crate) fn solve_with(
     search: &mut Search<'_, '_>,
-    roots: &[PackageName],
-    window: u32,
+    hard: &Bounds,
     soft: &mut Floors,
-) -> Result<Within, Failure> {
-    let hard = roots.iter().map(|root| (root.clone(), Some(window)));
-    solve_with(search, &hard.collect(), soft)
-}
-
-/// Solves with hard floors on some projects.
-fn solve_with(
-    search: &mut Search<'_, '_>,
-    hard: &BTreeMap<PackageName, Option<u32>>,
-    soft: &mut Floors,
-) -> Result<Within, Failure> {
+    near: Option<&Chosen>,
+) -> Result<Within, SourceError> {
     loop {
         let mut floors = soft.clone();
         floors.own.extend(hard.clone());
-        let proof = match search.solve(&floors) {
-            Ok(chosen) => return Ok(Within::Solved(chosen)),
-            Err(Failure::NoSolution(proof)) => proof,
-            Err(Failure::TooLong) => return Ok(Within::TooSmall),
-            Err(failure @ Failure::Source(_)) => return Err(failure),
+        let mut named = match search.within(&floors, near)? {
+            Run::Solved(chosen) => return Ok(Within::Solved(chosen)),
+            Run::TooLong => return Ok(Within::TooSmall(hard.keys().cloned().collect())),
+            Run::Failed(named) if named.is_empty() => return Ok(Within::Impossible),
+            Run::Failed(named) => named,
         };
-        let mut named = search.floors_in(&proof, &floors);
-        if named.is_empty() {
-            return Ok(Within::Impossible);
+        if named.iter().all(|name| hard.contains_key(name)) {
+            return Ok(Within::TooSmall(named));
         }
         named.retain(|name| !hard.contains_key(name));
-        if named.is_empty() {
-            return Ok(Within::TooSmall);
-        }
         for name in named {
             let lower = soft
                 .of(&name)
@@ -164,56 +158,14 @@ fn solve_with(
     }
 }
 
-/// Level 2: the smallest sum of lags over the roots within the window.
-fn improve_roots(
-    search: &mut Search<'_, '_>,
-    roots: &[PackageName],
-    answer: &mut Answer,
-) -> Result<(), Failure> {
-    let sum = |search: &Search<'_, '_>, chosen: &Chosen| -> u64 {
-        let lags = roots.iter().map(|root| u64::from(search.lag(chosen, root)));
-        lags.sum()
-    };
-    let end = search.solves + IMPROVEMENT_BUDGET;
-    let mut improved = true;
-    while improved && search.solves < end {
-        improved = false;
-        for root in by_lag(search, &answer.chosen, roots) {
-            let current = search.lag(&answer.chosen, &root);
-            let total = sum(search, &answer.chosen);
-            let mut smaller = search.smaller_lags(&root, current);
-            // the whole way first, then half the way, until nothing is left to gain
-            while !smaller.is_empty() && search.solves < end {
-                let aim = smaller[0];
-                let mut hard: BTreeMap<_, _> = roots
-                    .iter()
-                    .map(|other| (other.clone(), Some(answer.window)))
-                    .collect();
-                hard.insert(root.clone(), Some(aim));
-                let mut soft = answer.soft.clone();
-                if let Within::Solved(chosen) = solve_with(search, &hard, &mut soft)?
-                    && sum(search, &chosen) < total
-                {
-                    (answer.chosen, answer.soft) = (chosen, soft);
-                    improved = true;
-                    break;
-                }
-                let half = smaller.len().div_ceil(2);
-                smaller.drain(..half);
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Level 3: the same for the other packages, with the lags of the roots held.
 fn improve_rest(
     search: &mut Search<'_, '_>,
     roots: &[PackageName],
     answer: &mut Answer,
-) -> Result<(), Failure> {
-    let end = search.solves + IMPROVEMENT_BUDGET;
-    let held: BTreeMap<_, _> = roots
+) -> Result<(), SourceError> {
+    let end = search.solves + REST_BUDGET;
+    let held: Bounds = roots
         .iter()
         .map(|root| (root.clone(), Some(search.lag(&answer.chosen, root))))
         .collect();
@@ -232,7 +184,7 @@ fn improve_rest(
         let mut hard = held.clone();
         hard.insert(name.clone(), Some(aim));
         let mut soft = answer.soft.clone();
-        if let Within::Solved(chosen) = solve_with(search, &hard, &mut soft)?
+        if let Within::Solved(chosen) = solve_with(search, &hard, &mut soft, Some(&answer.chosen))?
             && rest_is_better(search, &held, &chosen, &answer.chosen)
         {
             (answer.chosen, answer.soft) = (chosen, soft);
@@ -242,12 +194,7 @@ fn improve_rest(
 }
 
 /// Whether the packages besides the roots have a smaller largest lag (in steps), then a smaller sum.
-fn rest_is_better(
-    search: &Search<'_, '_>,
-    held: &BTreeMap<PackageName, Option<u32>>,
-    new: &Chosen,
-    old: &Chosen,
-) -> bool {
+fn rest_is_better(search: &Search<'_, '_>, held: &Bounds, new: &Chosen, old: &Chosen) -> bool {
     let measure = |chosen: &Chosen| {
         let rest = chosen
             .versions
@@ -271,3 +218,6 @@ fn by_lag(search: &Search<'_, '_>, chosen: &Chosen, names: &[PackageName]) -> Ve
     lags.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     lags.into_iter().map(|(_, name)| name).collect()
 }
+
+#[cfg(test)]
+mod tests;

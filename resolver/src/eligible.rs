@@ -270,8 +270,13 @@ impl Candidates {
 
     /// The candidate with exactly this version.
     pub(crate) fn get(&self, version: &Version) -> Option<&Candidate> {
+        self.position(version).map(|index| &self.eligible[index])
+    }
+
+    /// The position of the candidate with exactly this version.
+    pub(crate) fn position(&self, version: &Version) -> Option<usize> {
         let found = self.eligible.binary_search_by(|c| c.version.cmp(version));
-        found.ok().map(|index| &self.eligible[index])
+        found.ok()
     }
 
     /// All versions of the project in ascending order, eligible or not.

@@ -1,6 +1,6 @@
 //! The world as the solver wants to see it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -15,7 +15,6 @@ use crate::SourceError;
 use crate::eligible::{Candidate, Candidates};
 use crate::package::Package;
 use crate::resolve::ResolutionMode;
-use crate::search::Floors;
 use crate::world::{Edge, Facts, Known, World};
 
 /// After so many conflicts a project is decided early, since it is likely to be the culprit.
@@ -27,23 +26,8 @@ pub(crate) struct Provider<'w, 'a> {
     pub(crate) mode: ResolutionMode,
     /// Whether last-resort sdists may be taken.
     pub(crate) reserves: bool,
-    /// How much lag is allowed.
-    pub(crate) floors: &'w Floors,
     /// The version last chosen for a project: its extras had better take the same.
     chosen: RefCell<HashMap<PackageName, Version>>,
-    /// How many more decisions this run may take; `None` is any number.
-    decisions_left: Cell<Option<u32>>,
-}
-
-/// Why a run stopped without a proof.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Stop {
-    /// The world failed.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The run took more decisions than it was allowed.
-    #[error("the run took too many decisions")]
-    TooLong,
 }
 
 /// Why a package or version cannot be used, other than by its requirements.
@@ -71,19 +55,11 @@ impl fmt::Display for Reason {
 type Nodes = Result<Vec<(Package, Ranges<Version>)>, Reason>;
 
 impl<'w, 'a> Provider<'w, 'a> {
-    pub(crate) fn new(
-        world: &'w World<'a>,
-        mode: ResolutionMode,
-        reserves: bool,
-        floors: &'w Floors,
-        decisions: Option<u32>,
-    ) -> Self {
+    pub(crate) fn new(world: &'w World<'a>, mode: ResolutionMode, reserves: bool) -> Self {
         Self {
             world,
             mode,
             reserves,
-            floors,
-            decisions_left: Cell::new(decisions),
             chosen: RefCell::default(),
         }
     }
@@ -98,8 +74,8 @@ impl<'w, 'a> Provider<'w, 'a> {
         let admitted = |candidate: &&Candidate| {
             range.contains(&candidate.version)
                 && self.world.admits(name, candidate)
-                && self.world.admits_reserve(name, candidate, self.reserves)
-                && self.floors.admit(name, candidate)
+                && (self.world.admits_reserve(name, candidate, self.reserves)
+                    || self.world.needs_reserve(name, candidates, candidate))
         };
         let hints = [
             self.chosen.borrow().get(name).cloned(),
@@ -195,7 +171,7 @@ impl DependencyProvider for Provider<'_, '_> {
     type VS = Ranges<Version>;
     type Priority = Priority;
     type M = Reason;
-    type Err = Stop;
+    type Err = SourceError;
 
     fn prioritize(
         &self,
@@ -223,14 +199,10 @@ impl DependencyProvider for Provider<'_, '_> {
         &self,
         package: &Package,
         range: &Ranges<Version>,
-    ) -> Result<Option<Version>, Stop> {
+    ) -> Result<Option<Version>, SourceError> {
         let Some(name) = package.name() else {
             return Ok(Some(root_version()));
         };
-        if let Some(left) = self.decisions_left.get() {
-            let left = left.checked_sub(1).ok_or(Stop::TooLong)?;
-            self.decisions_left.set(Some(left));
-        }
         let Known::Found(candidates) = self.world.project(name)? else {
             return Ok(None);
         };
@@ -249,7 +221,7 @@ impl DependencyProvider for Provider<'_, '_> {
         &self,
         package: &Package,
         version: &Version,
-    ) -> Result<Dependencies<Package, Ranges<Version>, Reason>, Stop> {
+    ) -> Result<Dependencies<Package, Ranges<Version>, Reason>, SourceError> {
         Ok(match self.dependencies(package, version)? {
             Err(reason) => Dependencies::Unavailable(reason),
             Ok(nodes) => {

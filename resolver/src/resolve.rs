@@ -11,7 +11,7 @@ use crate::coherent::coherent;
 use crate::eligible::{Candidate, Candidates};
 use crate::objective::LagSummary;
 use crate::package::Package;
-use crate::search::{Failure, Floors, Search};
+use crate::search::{Failure, Search};
 use crate::world::{Edge, Facts, Known, World};
 use crate::{
     HeldBackBy, PackageSource, Requirement, Resolution, ResolveError, ResolvedPackage, SourceError,
@@ -90,7 +90,7 @@ pub fn resolve(
     let mut search = Search::new(&world, options.mode);
     let solution = match options.mode {
         ResolutionMode::Coherent => coherent(&mut search),
-        _ => search.solve(&Floors::default()),
+        _ => search.solve(),
     };
     match solution {
         Ok(chosen) => {
@@ -108,11 +108,6 @@ pub fn resolve(
             Err(ResolveError::Unsatisfiable(Box::new(story)))
         }
         Err(Failure::Source(error)) => Err(error.into()),
-        // only runs within floors are given up, and the last resort is a run without any
-        Err(Failure::TooLong) => Err(ResolveError::Source(SourceError {
-            message: "the solver gave up after too many decisions".to_owned(),
-            help: Some("add bounds to your requirements".to_owned()),
-        })),
     }
 }
 
@@ -120,7 +115,7 @@ pub fn resolve(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) versions: BTreeMap<PackageName, Version>,
-    extras: BTreeMap<PackageName, BTreeSet<ExtraName>>,
+    pub(crate) extras: BTreeMap<PackageName, BTreeSet<ExtraName>>,
 }
 
 /// Who requires a project, and with which specifier; `None` is the user.

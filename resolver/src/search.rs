@@ -1,16 +1,16 @@
-//! Runs of the solver, each within floors on how old a release may be.
+//! Runs of the solvers: the engine within floors on how old a release may be, PubGrub without.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pep508_rs::PackageName;
-use pubgrub::{DerivationTree, External, PubGrubError};
+use pubgrub::PubGrubError;
 
 use crate::SourceError;
 use crate::eligible::Candidate;
+use crate::engine::{Engine, Run};
 use crate::explain::Proof;
 use crate::package::Package;
-use crate::provider::{Provider, Stop, root_version};
+use crate::provider::{Provider, root_version};
 use crate::resolve::{Chosen, ResolutionMode};
 use crate::world::{Known, World};
 
@@ -42,22 +42,21 @@ impl Floors {
 #[derive(Debug)]
 pub(crate) enum Failure {
     NoSolution(Box<Proof>),
-    /// The run was given up after too many decisions.
-    TooLong,
     Source(SourceError),
 }
 
-/// How many decisions a run within floors may take. A run that goes well takes about as many as the
-/// answer has packages; tight floors can make the solver wander through thousands of releases.
-const DECISIONS_WITHIN_FLOORS: u32 = 4_000;
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
 
 /// A series of runs over one world.
 pub(crate) struct Search<'w, 'a> {
     pub(crate) world: &'w World<'a>,
     mode: ResolutionMode,
-    /// Whether last-resort sdists may be taken; set once nothing else solves.
-    reserves: bool,
-    /// How often the solver ran.
+    engine: Engine<'w, 'a>,
+    /// How often a solver ran.
     pub(crate) solves: u32,
     /// Pins whose soft floor was lowered, ordered.
     pub(crate) relaxed: Vec<PackageName>,
@@ -68,31 +67,42 @@ impl<'w, 'a> Search<'w, 'a> {
         Self {
             world,
             mode,
-            reserves: false,
+            engine: Engine::new(world),
             solves: 0,
             relaxed: Vec::new(),
         }
     }
 
-    /// Runs the solver within floors. Last-resort sdists come into play only without any floor.
-    pub(crate) fn solve(&mut self, floors: &Floors) -> Result<Chosen, Failure> {
-        let first = self.run(floors);
-        let unbounded = *floors == Floors::default();
-        if unbounded
-            && !self.reserves
-            && matches!(first, Err(Failure::NoSolution(_)))
-            && self.world.passed_over_reserves()
-        {
-            self.reserves = true;
-            return self.run(floors);
+    /// Looks for any answer within floors, near a known one if there is one.
+    pub(crate) fn within(
+        &mut self,
+        floors: &Floors,
+        near: Option<&Chosen>,
+    ) -> Result<Run, SourceError> {
+        self.solves += 1;
+        self.engine.solve(floors, near)
+    }
+
+    /// Lets last-resort sdists in; whether that changes anything.
+    pub(crate) fn admit_reserves(&mut self) -> bool {
+        let changes = !self.engine.reserves && self.world.passed_over_reserves();
+        self.engine.reserves |= changes;
+        changes
+    }
+
+    /// Solves without floors; a failure comes with its proof. Last-resort sdists come into play
+    /// only where nothing else solves.
+    pub(crate) fn solve(&mut self) -> Result<Chosen, Failure> {
+        let first = self.run(false);
+        if matches!(first, Err(Failure::NoSolution(_))) && self.world.passed_over_reserves() {
+            return self.run(true);
         }
         first
     }
 
-    fn run(&mut self, floors: &Floors) -> Result<Chosen, Failure> {
+    fn run(&mut self, reserves: bool) -> Result<Chosen, Failure> {
         self.solves += 1;
-        let decisions = (*floors != Floors::default()).then_some(DECISIONS_WITHIN_FLOORS);
-        let provider = Provider::new(self.world, self.mode, self.reserves, floors, decisions);
+        let provider = Provider::new(self.world, self.mode, reserves);
         match pubgrub::resolve(&provider, Package::Root, root_version()) {
             Ok(solution) => Ok(Chosen::of(solution)),
             Err(PubGrubError::NoSolution(proof)) => Err(Failure::NoSolution(Box::new(proof))),
@@ -100,45 +110,8 @@ impl<'w, 'a> Search<'w, 'a> {
                 PubGrubError::ErrorRetrievingDependencies { source, .. }
                 | PubGrubError::ErrorChoosingVersion { source, .. }
                 | PubGrubError::ErrorInShouldCancel(source),
-            ) => Err(match source {
-                Stop::Source(source) => Failure::Source(source),
-                Stop::TooLong => Failure::TooLong,
-            }),
+            ) => Err(Failure::Source(source)),
         }
-    }
-
-    /// The projects whose floors a proof rests on.
-    pub(crate) fn floors_in(&self, proof: &Proof, floors: &Floors) -> BTreeSet<PackageName> {
-        let mut named = BTreeSet::new();
-        let mut seen = HashSet::new();
-        let mut stack = vec![proof];
-        while let Some(tree) = stack.pop() {
-            match tree {
-                DerivationTree::External(External::NoVersions(package, range)) => {
-                    let Some(name) = package.name() else {
-                        continue;
-                    };
-                    let Some(Known::Found(candidates)) = self.world.known_project(name) else {
-                        continue;
-                    };
-                    let withheld = |candidate: &Candidate| {
-                        range.contains(&candidate.version) && !floors.admit(name, candidate)
-                    };
-                    if candidates.eligible.iter().any(withheld) {
-                        named.insert(name.clone());
-                    }
-                }
-                DerivationTree::External(_) => {}
-                DerivationTree::Derived(derived) => {
-                    for cause in [&derived.cause1, &derived.cause2] {
-                        if seen.insert(Arc::as_ptr(cause)) {
-                            stack.push(cause);
-                        }
-                    }
-                }
-            }
-        }
-        named
     }
 
     /// The lag of a project in an answer, in days; 0 where dates are unknown.

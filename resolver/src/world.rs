@@ -304,6 +304,24 @@ impl<'a> World<'a> {
         })
     }
 
+    /// Whether some requirement fits a last-resort sdist and no wheel.
+    pub(crate) fn needs_reserve(
+        &self,
+        name: &PackageName,
+        candidates: &Candidates,
+        candidate: &Candidate,
+    ) -> bool {
+        let required = self.required.borrow();
+        let mut ranges = required.get(name).into_iter().flatten();
+        ranges.any(|range| {
+            let mut others = candidates.eligible.iter();
+            range.contains(&candidate.version)
+                && !others.any(|other| {
+                    !other.reserve && range.contains(&other.version) && self.admits(name, other)
+                })
+        })
+    }
+
     /// When a project was first required; earlier is smaller.
     pub(crate) fn rank(&self, name: &PackageName) -> u32 {
         self.order.borrow().get(name).copied().unwrap_or(u32::MAX)
@@ -339,7 +357,8 @@ impl<'a> World<'a> {
         self.prereleases == PrereleasePolicy::Allow || self.admits_prereleases.contains(name)
     }
 
-    /// Whether a last-resort sdist may be taken: the user pinned it, or nothing else solves.
+    /// Whether a release counts as far as last-resort sdists go: it is none, the user pinned it, or
+    /// nothing else solves.
     pub(crate) fn admits_reserve(
         &self,
         name: &PackageName,

@@ -1,0 +1,117 @@
+//! What a conflict teaches.
+
+use std::collections::BTreeSet;
+
+use super::{Cause, Engine, NodeId, NogoodId, Step, Terms};
+
+/// The gist of a conflict.
+pub(super) enum Finding {
+    /// A new nogood, and the level at which it leaves one node one way out.
+    Learnt { terms: Terms, level: u32 },
+    /// It follows from the floors of these nodes alone; from none, if there are none.
+    Floors(BTreeSet<NodeId>),
+}
+
+impl Engine<'_, '_> {
+    /// Boils a violated nogood down.
+    ///
+    /// Its latest step is replaced by the reasons for that step, again and again, until only one
+    /// step of the latest level is left, or until nothing but floors is.
+    pub(super) fn analyse(&mut self, conflict: NogoodId) -> Finding {
+        self.fade();
+        let mut terms = self.nogoods[conflict].clone();
+        let mut floors = BTreeSet::new();
+        loop {
+            let starts = |node: NodeId| &self.nodes[node].history[0].domain;
+            terms.retain(|(node, set)| !starts(*node).within(set));
+            let Some((position, step, before)) = self.latest(&terms) else {
+                return Finding::Floors(floors);
+            };
+            let (node, level) = (
+                terms[position].0,
+                self.nodes[terms[position].0].history[step].level,
+            );
+            if level > 1 && before < level {
+                for (node, _) in &terms {
+                    self.nodes[*node].weight += 1;
+                }
+                return Finding::Learnt {
+                    terms,
+                    level: before,
+                };
+            }
+            match self.nodes[node].history[step].cause {
+                Cause::Nogood(reason) => {
+                    self.nodes[node].weight += 1;
+                    terms = resolve(&terms, &self.nogoods[reason], node);
+                }
+                Cause::Floor | Cause::Decision | Cause::Start => {
+                    // the term without the floor: whatever it withheld is added
+                    floors.insert(node);
+                    let history = &self.nodes[node].history;
+                    let withheld = history[step - 1].domain.without(&history[step].domain);
+                    terms[position].1 = terms[position].1.or(&withheld);
+                }
+            }
+        }
+    }
+
+    /// The term that was the last to hold, the step that made it hold, and the level at which
+    /// the other terms held.
+    fn latest(&self, terms: &Terms) -> Option<(usize, usize, u32)> {
+        let mut latest: Option<(usize, usize, (u32, u32))> = None;
+        let mut before = 0;
+        for (position, (node, set)) in terms.iter().enumerate() {
+            let history = &self.nodes[*node].history;
+            let step = history.partition_point(|step| !step.domain.within(set));
+            let Some(Step { level, order, .. }) = history.get(step) else {
+                continue;
+            };
+            let at = (*level, *order);
+            match latest {
+                Some((.., known)) if known >= at => before = before.max(*level),
+                _ => {
+                    before = before.max(latest.map_or(0, |(.., (level, _))| level));
+                    latest = Some((position, step, at));
+                }
+            }
+        }
+        latest.map(|(position, step, _)| (position, step, before))
+    }
+
+    /// Lets old conflicts count for less.
+    fn fade(&mut self) {
+        self.conflicts += 1;
+        if self
+            .conflicts
+            .is_multiple_of(super::CONFLICTS_BEFORE_FADING)
+        {
+            for node in &mut self.nodes {
+                node.weight /= 2;
+            }
+        }
+    }
+}
+
+/// What follows from two nogoods, whichever state `node` takes.
+fn resolve(first: &Terms, second: &Terms, node: NodeId) -> Terms {
+    let mut joined = Terms::with_capacity(first.len() + second.len());
+    let (mut left, mut right) = (first.iter().peekable(), second.iter().peekable());
+    loop {
+        let next = match (left.peek(), right.peek()) {
+            (None, None) => return joined,
+            (Some((a, _)), Some((b, _))) => a.cmp(b),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+        };
+        match next {
+            std::cmp::Ordering::Less => joined.extend(left.next().cloned()),
+            std::cmp::Ordering::Greater => joined.extend(right.next().cloned()),
+            std::cmp::Ordering::Equal => {
+                if let (Some((at, a)), Some((_, b))) = (left.next(), right.next()) {
+                    joined.push((*at, if *at == node { a.or(b) } else { a.and(b) }));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! How the graph grows: what the search reads of the world, as nodes and nogoods.
+
+use std::ops::Bound;
+
+use pep440_rs::Version;
+use pep508_rs::PackageName;
+use version_ranges::Ranges;
+
+use super::bits::{ABSENT, Bits};
+use super::{Cause, Engine, Node, NodeId, Step, Terms};
+use crate::SourceError;
+use crate::package::Package;
+use crate::world::{Edge, Facts, Known};
+
+impl Engine<'_, '_> {
+    /// The user's requirements; by name, so that their order does not matter.
+    pub(super) fn read_roots(&mut self) -> Result<(), SourceError> {
+        let mut edges = self.world.root_edges();
+        self.world.look_ahead(&edges);
+        edges.sort_by(|a, b| a.name().cmp(b.name()));
+        for edge in edges {
+            self.require(&Vec::new(), None, &edge)?;
+        }
+        Ok(())
+    }
+
+    /// A release that is settled on and whose requirements are unknown: an extra's are known
+    /// by the state of its project.
+    pub(super) fn unread(&self) -> Option<(NodeId, usize)> {
+        let needed = self.nodes.iter().enumerate();
+        needed
+            .filter(|(_, node)| node.is_needed())
+            .find_map(|(id, node)| {
+                let project = node.project.map_or(node, |project| &self.nodes[project]);
+                let state = project.step().single?;
+                (state != ABSENT && !node.loaded.contains(state)).then_some((id, state))
+            })
+    }
+
+    /// Learns what a release requires, or that it cannot be used.
+    pub(super) fn read(&mut self, id: NodeId, state: usize) -> Result<(), SourceError> {
+        self.nodes[id].loaded.insert(state);
+        let project = self.nodes[id].project.unwrap_or(id);
+        let Some(candidates) = self.nodes[project].candidates.clone() else {
+            return Ok(());
+        };
+        let mut given = vec![(project, Bits::only(state, self.nodes[project].count))];
+        let extra = match &self.nodes[id].package {
+            Package::Extra(_, extra) => {
+                given.push((id, Bits::only(PRESENT, 2)));
+                Some(extra.clone())
+            }
+            _ => None,
+        };
+        let Some(name) = self.nodes[project].package.name().cloned() else {
+            return Ok(());
+        };
+        let candidate = &candidates.eligible[state - 1];
+        match self.world.facts(&name, &candidates, candidate)? {
+            Facts::Unavailable(_) => self.add(given),
+            Facts::Found(metadata) => {
+                let edges = self.world.edges_of(&metadata, extra.as_ref());
+                self.world.look_ahead(&edges);
+                for edge in &edges {
+                    self.require(&given, Some(id), edge)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Given some states, what an edge asks for holds.
+    fn require(
+        &mut self,
+        given: &Terms,
+        by: Option<NodeId>,
+        edge: &Edge,
+    ) -> Result<(), SourceError> {
+        let on = self.node_of(edge.name())?;
+        let fitting = self.fitting(on, &edge.ranges);
+        self.note_needed(on, &fitting);
+        self.add_shared(given, by, on, fitting);
+        for extra in &edge.requirement.extras {
+            let package = Package::Extra(edge.name().clone(), extra.clone());
+            let extra = self.extra_node(package, on);
+            self.add_shared(given, by, extra, Bits::only(PRESENT, 2));
+        }
+        Ok(())
+    }
+
+    /// Given some states, a node must be in one of the fitting states.
+    fn add_shared(&mut self, given: &Terms, by: Option<NodeId>, on: NodeId, fitting: Bits) {
+        if let Some((_, own)) = given.iter().find(|(node, _)| *node == on) {
+            // a release that requires itself, for an extra
+            if !own.within(&fitting) {
+                self.add(given.clone());
+            }
+            return;
+        }
+        let unfit = Bits::all(self.nodes[on].count).without(&fitting);
+        let key = by.map(|by| (by, on, fitting));
+        if let Some(known) = key.as_ref().and_then(|key| self.shared.get(key)).copied() {
+            // the same requirement by another release of the same project
+            let (project, states) = &given[0];
+            for (node, set) in &mut self.nogoods[known] {
+                if node == project {
+                    *set = set.or(states);
+                }
+            }
+            self.fresh.push(known);
+            return;
+        }
+        let mut terms = given.clone();
+        terms.push((on, unfit));
+        let id = self.nogoods.len();
+        self.add(terms);
+        self.shared.extend(key.map(|key| (key, id)));
+    }
+
+    /// Adds a nogood; what follows is drawn by the next [`Self::propagate`].
+    pub(super) fn add(&mut self, mut terms: Terms) {
+        terms.sort_by_key(|(node, _)| *node);
+        let id = self.nogoods.len();
+        for (node, _) in &terms {
+            self.nodes[*node].nogoods.push(id);
+        }
+        self.nogoods.push(terms);
+        self.fresh.push(id);
+    }
+
+    fn node_of(&mut self, name: &PackageName) -> Result<NodeId, SourceError> {
+        let package = Package::Project(name.clone());
+        if let Some(id) = self.ids.get(&package) {
+            return Ok(*id);
+        }
+        let candidates = match self.world.project(name)? {
+            Known::Found(candidates) => Some(candidates),
+            Known::NotFound | Known::Offline => None,
+        };
+        let count = candidates.as_ref().map_or(0, |c| c.eligible.len()) + 1;
+        let mut node = Node::new(package, count);
+        let eligible = candidates.iter().flat_map(|c| &c.eligible);
+        for (candidate, state) in eligible.zip(1..) {
+            if !self.world.admits(name, candidate) {
+                continue;
+            }
+            node.history[0].domain.insert(state);
+            let is_final = !candidate.version.any_prerelease();
+            let is_usual = self.world.admits_reserve(name, candidate, false);
+            if is_final {
+                node.finals.insert(state);
+            }
+            if !is_usual {
+                node.reserves.insert(state);
+            } else if is_final || self.world.wants_prereleases(name) {
+                node.usual.insert(state);
+            }
+        }
+        node.history[0].single = node.history[0].domain.single();
+        node.candidates = candidates;
+        Ok(self.add_node(node))
+    }
+
+    fn extra_node(&mut self, package: Package, project: NodeId) -> NodeId {
+        if let Some(id) = self.ids.get(&package) {
+            return *id;
+        }
+        let mut node = Node::new(package, 2);
+        node.history[0] = Step::start(Bits::all(2));
+        node.loaded = Bits::none(self.nodes[project].count);
+        node.project = Some(project);
+        self.add_node(node)
+    }
+
+    fn add_node(&mut self, node: Node) -> NodeId {
+        let id = self.nodes.len();
+        self.ids.insert(node.package.clone(), id);
+        self.nodes.push(node);
+        if self.level > 0 {
+            // absence is always admitted, so something is left
+            self.lay_floor(id);
+        }
+        id
+    }
+
+    /// The states that a requirement admits.
+    fn fitting(&self, on: NodeId, ranges: &Ranges<Version>) -> Bits {
+        let node = &self.nodes[on];
+        let mut fitting = Bits::none(node.count);
+        let Some(candidates) = &node.candidates else {
+            return fitting;
+        };
+        let eligible = &candidates.eligible;
+        for (low, high) in ranges.iter() {
+            let from = match low {
+                Bound::Unbounded => 0,
+                Bound::Included(low) => eligible.partition_point(|c| c.version < *low),
+                Bound::Excluded(low) => eligible.partition_point(|c| c.version <= *low),
+            };
+            let to = match high {
+                Bound::Unbounded => eligible.len(),
+                Bound::Included(high) => eligible.partition_point(|c| c.version <= *high),
+                Bound::Excluded(high) => eligible.partition_point(|c| c.version < *high),
+            };
+            for state in from..to {
+                fitting.insert(state + 1);
+            }
+        }
+        fitting.and(&node.history[0].domain)
+    }
+
+    /// A requirement that fits no usual release admits others: last-resort sdists where it
+    /// fits no wheel, pre-releases where it fits no final release.
+    fn note_needed(&mut self, on: NodeId, fitting: &Bits) {
+        let node = &mut self.nodes[on];
+        if fitting.meets(&node.usual) {
+            return;
+        }
+        let finals = fitting.and(&node.finals);
+        let fitting = if finals.is_empty() { fitting } else { &finals };
+        let wheels = fitting.without(&node.reserves);
+        let needed = if wheels.is_empty() { fitting } else { &wheels };
+        if !needed.within(&node.needed) {
+            node.needed = node.needed.or(needed);
+            self.stale = true;
+        }
+    }
+
+    /// What can be taken before floors are looked at.
+    pub(super) fn offered(&self, node: &Node) -> Bits {
+        let mut offered = node.usual.or(&node.needed);
+        if self.reserves {
+            offered = offered.or(&node.reserves.and(&node.finals));
+        }
+        offered
+    }
+
+    /// What the floors of this run admit; `None` where there is nothing to withhold.
+    pub(super) fn admitted(&self, id: NodeId) -> Option<Bits> {
+        let node = &self.nodes[id];
+        let (candidates, name) = (node.candidates.as_ref()?, node.package.name()?);
+        let mut admitted = self.offered(node);
+        for (candidate, state) in candidates.eligible.iter().zip(1..) {
+            if admitted.contains(state) && !self.floors.admit(name, candidate) {
+                admitted.remove(state);
+            }
+        }
+        admitted.insert(ABSENT);
+        Some(admitted)
+    }
+}
+
+impl Node {
+    /// A node that can only be absent so far.
+    fn new(package: Package, count: usize) -> Self {
+        Self {
+            package,
+            candidates: None,
+            project: None,
+            count,
+            finals: Bits::only(ABSENT, count),
+            reserves: Bits::none(count),
+            usual: Bits::none(count),
+            needed: Bits::none(count),
+            history: vec![Step::start(Bits::only(ABSENT, count))],
+            nogoods: Vec::new(),
+            loaded: Bits::none(count),
+            weight: 0,
+        }
+    }
+}
+
+impl Step {
+    fn start(domain: Bits) -> Self {
+        Self {
+            single: domain.single(),
+            domain,
+            level: 0,
+            order: 0,
+            cause: Cause::Start,
+        }
+    }
+}
+
+/// The state of an extra that the answer takes.
+const PRESENT: usize = 1;
