@@ -20,7 +20,7 @@ const HISTORY_DAYS: u64 = 1_800;
 /// let world = GeneratedWorld::new(7, 50);
 /// let target = Target::linux_x86_64((3, 12));
 /// let resolution = resolve(&world.request, &target, &world.source, &Options::default())?;
-/// assert!(resolution.packages.len() > 10);
+/// assert!(resolution.packages.len() > 5);
 /// # Ok::<(), pinsmith_resolver::ResolveError>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl GeneratedWorld {
             0 => Vec::new(),
             deeper => {
                 // most on near layers, some on what everybody uses
-                let count = dice.below(6).min(deeper as u64);
+                let count = (1 + dice.below(6)).min(deeper as u64);
                 let pick = |_| match dice.below(3) {
                     0 => dice.below((deeper as u64).div_ceil(10)),
                     _ => (deeper as u64 - 1) - dice.below((deeper as u64).div_ceil(2)),

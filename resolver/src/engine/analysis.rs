@@ -19,7 +19,7 @@ impl Engine<'_, '_> {
     /// step of the latest level is left, or until nothing but floors is.
     pub(super) fn analyse(&mut self, conflict: NogoodId) -> Finding {
         self.fade();
-        let mut terms = self.nogoods[conflict].clone();
+        let mut terms = self.nogoods[conflict].terms.clone();
         let mut floors = BTreeSet::new();
         loop {
             let starts = |node: NodeId| &self.nodes[node].history[0].domain;
@@ -35,15 +35,16 @@ impl Engine<'_, '_> {
                 for (node, _) in &terms {
                     self.nodes[*node].weight += 1;
                 }
+                // floors need not be laid anew for what holds without them
                 return Finding::Learnt {
                     terms,
-                    level: before,
+                    level: before.max(1),
                 };
             }
             match self.nodes[node].history[step].cause {
                 Cause::Nogood(reason) => {
                     self.nodes[node].weight += 1;
-                    terms = resolve(&terms, &self.nogoods[reason], node);
+                    terms = resolve(&terms, &self.nogoods[reason].terms, node);
                 }
                 Cause::Floor | Cause::Decision | Cause::Start => {
                     // the term without the floor: whatever it withheld is added

@@ -57,7 +57,9 @@ impl Engine<'_, '_> {
         };
         let candidate = &candidates.eligible[state - 1];
         match self.world.facts(&name, &candidates, candidate)? {
-            Facts::Unavailable(_) => self.add(given),
+            Facts::Unavailable(_) => {
+                self.add(given);
+            }
             Facts::Found(metadata) => {
                 let edges = self.world.edges_of(&metadata, extra.as_ref());
                 self.world.look_ahead(&edges);
@@ -102,7 +104,7 @@ impl Engine<'_, '_> {
         if let Some(known) = key.as_ref().and_then(|key| self.shared.get(key)).copied() {
             // the same requirement by another release of the same project
             let (project, states) = &given[0];
-            for (node, set) in &mut self.nogoods[known] {
+            for (node, set) in &mut self.nogoods[known].terms {
                 if node == project {
                     *set = set.or(states);
                 }
@@ -112,20 +114,8 @@ impl Engine<'_, '_> {
         }
         let mut terms = given.clone();
         terms.push((on, unfit));
-        let id = self.nogoods.len();
-        self.add(terms);
+        let id = self.add(terms);
         self.shared.extend(key.map(|key| (key, id)));
-    }
-
-    /// Adds a nogood; what follows is drawn by the next [`Self::propagate`].
-    pub(super) fn add(&mut self, mut terms: Terms) {
-        terms.sort_by_key(|(node, _)| *node);
-        let id = self.nogoods.len();
-        for (node, _) in &terms {
-            self.nodes[*node].nogoods.push(id);
-        }
-        self.nogoods.push(terms);
-        self.fresh.push(id);
     }
 
     fn node_of(&mut self, name: &PackageName) -> Result<NodeId, SourceError> {
@@ -263,7 +253,8 @@ impl Node {
             usual: Bits::none(count),
             needed: Bits::none(count),
             history: vec![Step::start(Bits::only(ABSENT, count))],
-            nogoods: Vec::new(),
+            requirements: Vec::new(),
+            lessons: Vec::new(),
             loaded: Bits::none(count),
             weight: 0,
         }

@@ -12,6 +12,7 @@
 mod analysis;
 mod bits;
 mod growth;
+mod propagation;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -39,6 +40,14 @@ type NogoodId = usize;
 /// States that cannot hold together: not every node's state may be in its set. Ordered by node.
 type Terms = Vec<(NodeId, Bits)>;
 
+/// Something that cannot be.
+struct Nogood {
+    terms: Terms,
+    /// Positions of two terms that do not hold, as far as there are two; of lessons only. What
+    /// happens to the others cannot matter before something happens to these.
+    watched: Option<[usize; 2]>,
+}
+
 /// A project or an extra.
 struct Node {
     package: Package,
@@ -58,8 +67,10 @@ struct Node {
     needed: Bits,
     /// How the domain shrank; the last one holds. Never empty.
     history: Vec<Step>,
-    /// The nogoods that speak of it.
-    nogoods: Vec<NogoodId>,
+    /// The requirements that speak of it.
+    requirements: Vec<NogoodId>,
+    /// The lessons that watch it.
+    lessons: Vec<NogoodId>,
     /// The project's states whose requirements are known.
     loaded: Bits,
     /// How much it took part in conflicts of late.
@@ -115,7 +126,9 @@ pub(crate) struct Engine<'w, 'a> {
     world: &'w World<'a>,
     nodes: Vec<Node>,
     ids: HashMap<Package, NodeId>,
-    nogoods: Vec<Terms>,
+    nogoods: Vec<Nogood>,
+    /// Nogoods of one term, to be concluded before anything else once.
+    facts: Vec<NogoodId>,
     /// Requirements that several releases share.
     shared: HashMap<(NodeId, NodeId, Bits), NogoodId>,
     /// Nodes in the order of their steps, without starts and floors.
@@ -141,6 +154,7 @@ impl<'w, 'a> Engine<'w, 'a> {
             nodes: Vec::new(),
             ids: HashMap::new(),
             nogoods: Vec::new(),
+            facts: Vec::new(),
             shared: HashMap::new(),
             trail: Vec::new(),
             level: 0,
@@ -181,7 +195,7 @@ impl<'w, 'a> Engine<'w, 'a> {
                     Finding::Floors(nodes) => return Ok(Run::Failed(self.names_of(&nodes))),
                     Finding::Learnt { terms, level } => {
                         self.backtrack(level);
-                        self.add(terms);
+                        self.learn(terms);
                     }
                 }
             } else if self.level == 0 {
@@ -196,53 +210,10 @@ impl<'w, 'a> Engine<'w, 'a> {
                 let count = self.nodes[node].count;
                 self.step(node, Bits::only(state, count), Cause::Decision);
             } else {
+                debug_assert!(self.is_sound(), "every nogood is respected");
                 return Ok(Run::Solved(self.chosen()));
             }
         }
-    }
-
-    /// Draws every conclusion from the nogoods; the nogood that is violated, if one is.
-    fn propagate(&mut self) -> Option<NogoodId> {
-        loop {
-            if let Some(nogood) = self.fresh.pop() {
-                if self.conclude(nogood) {
-                    return Some(nogood);
-                }
-            } else if let Some(node) = self.changed.pop() {
-                // what is concluded meanwhile adds to `changed`, never to this list
-                let nogoods = std::mem::take(&mut self.nodes[node].nogoods);
-                let violated = nogoods.iter().rev().find(|nogood| self.conclude(**nogood));
-                let violated = violated.copied();
-                self.nodes[node].nogoods = nogoods;
-                if violated.is_some() {
-                    return violated;
-                }
-            } else {
-                return None;
-            }
-        }
-    }
-
-    /// Draws the conclusion from one nogood; whether it is violated.
-    fn conclude(&mut self, nogood: NogoodId) -> bool {
-        let mut open = None;
-        for (position, (node, set)) in self.nogoods[nogood].iter().enumerate() {
-            let domain = self.nodes[*node].domain();
-            if domain.within(set) {
-                continue;
-            }
-            if open.is_some() || !domain.meets(set) {
-                return false;
-            }
-            open = Some(position);
-        }
-        let Some(position) = open else {
-            return true;
-        };
-        let (node, set) = &self.nogoods[nogood][position];
-        let (node, domain) = (*node, self.nodes[*node].domain().without(set));
-        self.step(node, domain, Cause::Nogood(nogood));
-        false
     }
 
     fn step(&mut self, node: NodeId, domain: Bits, cause: Cause) {
@@ -259,6 +230,8 @@ impl<'w, 'a> Engine<'w, 'a> {
     }
 
     /// Takes back everything above a level.
+    ///
+    /// At level 0 what was learnt meanwhile is looked at again, for it may follow from facts alone.
     fn backtrack(&mut self, level: u32) {
         self.changed.clear();
         self.level = level;
@@ -271,11 +244,11 @@ impl<'w, 'a> Engine<'w, 'a> {
             self.trail.pop();
         }
         if level == 0 {
+            self.fresh.append(&mut self.facts);
             for (id, node) in self.nodes.iter_mut().enumerate() {
                 while node.history.last().is_some_and(|step| step.level > 0) {
                     node.history.pop();
                 }
-                // nogoods may have come up since it got here
                 if node.history.len() > 1 {
                     self.changed.push(id);
                 }

@@ -1,0 +1,169 @@
+//! Drawing conclusions from nogoods.
+
+use super::{Cause, Engine, NodeId, Nogood, NogoodId, Terms};
+
+/// What a look at a lesson led to.
+enum Look {
+    /// It goes on watching the same node.
+    Watches,
+    /// It watches another node now.
+    Moved,
+    Violated,
+}
+
+impl Engine<'_, '_> {
+    /// Draws every conclusion from the nogoods; the nogood that is violated, if one is.
+    pub(super) fn propagate(&mut self) -> Option<NogoodId> {
+        loop {
+            if let Some(nogood) = self.fresh.pop() {
+                if self.conclude(nogood) {
+                    return Some(nogood);
+                }
+            } else if let Some(node) = self.changed.pop() {
+                let violated = self.look_at_requirements(node);
+                let violated = violated.or_else(|| self.look_at_lessons(node));
+                if violated.is_some() {
+                    return violated;
+                }
+            } else {
+                return None;
+            }
+        }
+    }
+
+    fn look_at_requirements(&mut self, node: NodeId) -> Option<NogoodId> {
+        // conclusions never add requirements, so the list can be taken out meanwhile
+        let requirements = std::mem::take(&mut self.nodes[node].requirements);
+        let mut newest_first = requirements.iter().rev();
+        let violated = newest_first.find(|nogood| self.conclude(**nogood)).copied();
+        self.nodes[node].requirements = requirements;
+        violated
+    }
+
+    fn look_at_lessons(&mut self, node: NodeId) -> Option<NogoodId> {
+        let mut lessons = std::mem::take(&mut self.nodes[node].lessons);
+        let mut violated = None;
+        lessons.retain(|lesson| {
+            if violated.is_some() {
+                return true;
+            }
+            match self.look_at_lesson(*lesson, node) {
+                Look::Watches => true,
+                Look::Moved => false,
+                Look::Violated => {
+                    violated = Some(*lesson);
+                    true
+                }
+            }
+        });
+        self.nodes[node].lessons = lessons;
+        violated
+    }
+
+    /// A watched node of a lesson changed.
+    fn look_at_lesson(&mut self, lesson: NogoodId, node: NodeId) -> Look {
+        let Nogood { terms, watched } = &mut self.nogoods[lesson];
+        let Some([first, second]) = watched else {
+            return Look::Watches;
+        };
+        if terms[*first].0 != node {
+            std::mem::swap(first, second);
+        }
+        let nodes = &self.nodes;
+        let holds = |position: usize| {
+            let (node, set) = &terms[position];
+            nodes[*node].domain().within(set)
+        };
+        let (other, set) = &terms[*second];
+        if !holds(*first) || !nodes[*other].domain().meets(set) {
+            return Look::Watches;
+        }
+        let mut rest = (0..terms.len()).filter(|position| position != first && position != second);
+        if let Some(position) = rest.find(|position| !holds(*position)) {
+            *first = position;
+            let node = terms[position].0;
+            self.nodes[node].lessons.push(lesson);
+            return Look::Moved;
+        }
+        if holds(*second) {
+            return Look::Violated;
+        }
+        let (other, domain) = (*other, nodes[*other].domain().without(set));
+        self.step(other, domain, Cause::Nogood(lesson));
+        Look::Watches
+    }
+
+    /// Draws the conclusion from one nogood; whether it is violated.
+    fn conclude(&mut self, nogood: NogoodId) -> bool {
+        let mut open = None;
+        for (position, (node, set)) in self.nogoods[nogood].terms.iter().enumerate() {
+            let domain = self.nodes[*node].domain();
+            if domain.within(set) {
+                continue;
+            }
+            if open.is_some() || !domain.meets(set) {
+                return false;
+            }
+            open = Some(position);
+        }
+        let Some(position) = open else {
+            return true;
+        };
+        let (node, set) = &self.nogoods[nogood].terms[position];
+        let (node, domain) = (*node, self.nodes[*node].domain().without(set));
+        self.step(node, domain, Cause::Nogood(nogood));
+        false
+    }
+
+    /// Adds what a release requires; what follows is drawn by the next [`Self::propagate`].
+    pub(super) fn add(&mut self, mut terms: Terms) -> NogoodId {
+        terms.sort_by_key(|(node, _)| *node);
+        let id = self.nogoods.len();
+        for (node, _) in &terms {
+            self.nodes[*node].requirements.push(id);
+        }
+        self.keep(terms, None)
+    }
+
+    /// Adds what a conflict taught.
+    pub(super) fn learn(&mut self, terms: Terms) {
+        let id = self.nogoods.len();
+        let mut positions: Vec<usize> = (0..terms.len()).collect();
+        // those that do not hold first, then those that were the last to hold
+        positions.sort_by_key(|position| {
+            let (node, set) = &terms[*position];
+            let history = &self.nodes[*node].history;
+            let since = history.partition_point(|step| !step.domain.within(set));
+            let since = history.get(since).map(|step| (step.level, step.order));
+            (since.is_some(), std::cmp::Reverse(since))
+        });
+        let watched = match positions[..] {
+            [first, second, ..] => Some([first, second]),
+            _ => None,
+        };
+        for position in watched.into_iter().flatten() {
+            self.nodes[terms[position].0].lessons.push(id);
+        }
+        self.keep(terms, watched);
+    }
+
+    fn keep(&mut self, terms: Terms, watched: Option<[usize; 2]>) -> NogoodId {
+        let id = self.nogoods.len();
+        if terms.len() == 1 && self.level > 0 {
+            self.facts.push(id);
+        }
+        self.nogoods.push(Nogood { terms, watched });
+        self.fresh.push(id);
+        id
+    }
+
+    /// Whether the answer that all domains have narrowed down to violates no nogood.
+    pub(super) fn is_sound(&self) -> bool {
+        let holds = |node: NodeId, set: &super::Bits| match self.nodes[node].step().single {
+            Some(state) => set.contains(state),
+            None => set.contains(super::ABSENT),
+        };
+        let mut nogoods = self.nogoods.iter();
+        nogoods.all(|nogood| !nogood.terms.iter().all(|(node, set)| holds(*node, set)))
+    }
+}
