@@ -12,6 +12,7 @@ use pep508_rs::PackageName;
 use crate::SourceError;
 use crate::engine::Run;
 use crate::resolve::Chosen;
+use crate::rest::least_rest;
 use crate::roots::least_sum;
 use crate::search::{Failure, Floors, Search};
 
@@ -26,9 +27,6 @@ const SOFT_FLOOR_END_DAYS: u32 = 2_000;
 
 /// Past this many days there is no window: floors are given up.
 const WINDOW_END_DAYS: u32 = 8_000;
-
-/// Runs that may be spent on improving the packages besides the direct requirements.
-const REST_BUDGET: u32 = 400;
 
 /// Lag allowed to single projects, in days.
 pub(crate) type Bounds = BTreeMap<PackageName, Option<u32>>;
@@ -45,7 +43,7 @@ pub(crate) fn coherent(search: &mut Search<'_, '_>) -> Result<Chosen, Failure> {
         }
     };
     least_sum(search, &roots, &mut answer)?;
-    improve_rest(search, &roots, &mut answer)?;
+    least_rest(search, &roots, &mut answer)?;
     search.relaxed = answer
         .soft
         .own
@@ -156,67 +154,6 @@ pub(crate) fn solve_with(
             soft.own.insert(name, lower);
         }
     }
-}
-
-/// Level 3: the same for the other packages, with the lags of the roots held.
-fn improve_rest(
-    search: &mut Search<'_, '_>,
-    roots: &[PackageName],
-    answer: &mut Answer,
-) -> Result<(), SourceError> {
-    let end = search.solves + REST_BUDGET;
-    let held: Bounds = roots
-        .iter()
-        .map(|root| (root.clone(), Some(search.lag(&answer.chosen, root))))
-        .collect();
-    let others: Vec<PackageName> = answer.chosen.versions.keys().cloned().collect();
-    for name in by_lag(search, &answer.chosen, &others) {
-        if search.solves >= end {
-            break;
-        }
-        if held.contains_key(&name) || !answer.chosen.versions.contains_key(&name) {
-            continue;
-        }
-        let current = search.lag(&answer.chosen, &name);
-        let Some(aim) = search.smaller_lags(&name, current).first().copied() else {
-            continue;
-        };
-        let mut hard = held.clone();
-        hard.insert(name.clone(), Some(aim));
-        let mut soft = answer.soft.clone();
-        if let Within::Solved(chosen) = solve_with(search, &hard, &mut soft, Some(&answer.chosen))?
-            && rest_is_better(search, &held, &chosen, &answer.chosen)
-        {
-            (answer.chosen, answer.soft) = (chosen, soft);
-        }
-    }
-    Ok(())
-}
-
-/// Whether the packages besides the roots have a smaller largest lag (in steps), then a smaller sum.
-fn rest_is_better(search: &Search<'_, '_>, held: &Bounds, new: &Chosen, old: &Chosen) -> bool {
-    let measure = |chosen: &Chosen| {
-        let rest = chosen
-            .versions
-            .keys()
-            .filter(|name| !held.contains_key(name));
-        let lags: Vec<u32> = rest.map(|name| search.lag(chosen, name)).collect();
-        let largest = lags.iter().max().map_or(0, |lag| lag.div_ceil(STEP_DAYS));
-        let sum: u64 = lags.iter().map(|lag| u64::from(*lag)).sum();
-        (largest, sum, chosen.versions.len())
-    };
-    measure(new) < measure(old)
-}
-
-/// Projects with any lag, the furthest behind first.
-fn by_lag(search: &Search<'_, '_>, chosen: &Chosen, names: &[PackageName]) -> Vec<PackageName> {
-    let mut lags: Vec<(u32, PackageName)> = names
-        .iter()
-        .map(|name| (search.lag(chosen, name), name.clone()))
-        .filter(|(lag, _)| *lag > 0)
-        .collect();
-    lags.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    lags.into_iter().map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]

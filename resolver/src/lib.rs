@@ -39,6 +39,7 @@ mod project;
 mod provider;
 mod requirement;
 mod resolution;
+mod rest;
 mod roots;
 mod search;
 mod source;

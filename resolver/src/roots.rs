@@ -106,9 +106,10 @@ impl Sums<'_> {
                 step = step.div_ceil(2).min((dissolves - persists) / 2);
                 let mut wider = conflict.clone();
                 wider.insert(member, ladder[middle]);
-                match self.holds(search, answer, &wider)? {
-                    true => persists = middle,
-                    false => dissolves = middle,
+                if self.holds(search, answer, &wider)? {
+                    persists = middle;
+                } else {
+                    dissolves = middle;
                 }
             }
             if persists + 1 == ladder.len() && conflict.len() > 1 {

@@ -259,12 +259,7 @@ impl<'w, 'a> Engine<'w, 'a> {
     /// Withholds what the floors do not admit; a node that has nothing left, if there is one.
     fn lay_floors(&mut self) -> Option<NodeId> {
         self.level = 1;
-        for node in 0..self.nodes.len() {
-            if !self.lay_floor(node) {
-                return Some(node);
-            }
-        }
-        None
+        (0..self.nodes.len()).find(|node| !self.lay_floor(*node))
     }
 
     /// Whether the node has something left.
