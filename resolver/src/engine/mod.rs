@@ -29,7 +29,7 @@ use analysis::Finding;
 use bits::{ABSENT, Bits};
 
 /// After so many conflicts a run is given up. Runs that go well meet a few dozen.
-const CONFLICTS_AT_MOST: u32 = 20_000;
+const CONFLICTS_AT_MOST: u32 = 2_000;
 
 /// How often the nodes that take part in conflicts lose half of their weight.
 const CONFLICTS_BEFORE_FADING: u32 = 128;
