@@ -30,6 +30,8 @@ pub mod write;
 
 pub mod failure;
 
+pub mod check;
+
 pub mod install;
 
 pub mod verify;

@@ -28,6 +28,18 @@ const ARROWS: &[(&str, &[&str])] = &[
             "scan",
         ],
     ),
+    (
+        "check",
+        &[
+            "diagnostic",
+            "environment",
+            "escape",
+            "lock",
+            "render",
+            "requirements",
+            "scan",
+        ],
+    ),
     ("failure", &["escape", "requirements"]),
     (
         "install",

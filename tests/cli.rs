@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::case::Cases;
+use crate::support::case::{Case, Cases, Step};
 
 #[test]
 fn lock() {
@@ -25,6 +25,11 @@ fn scan() {
 }
 
 #[test]
+fn check_command() {
+    check("check");
+}
+
+#[test]
 fn terminal() {
     check("terminal");
 }
@@ -44,11 +49,75 @@ fn trust() {
     check("trust");
 }
 
+/// Whatever the cases of `pinsmith lock` lock agrees with what it was made from.
+#[test]
+fn what_was_just_locked_agrees() {
+    let mut checked = 0;
+    for subject in ["lock", "trust", "bad-input", "check", "env"] {
+        for case in cases(subject).case.iter().filter(|case| case.fits()) {
+            let place = case.place();
+            for step in &case.step {
+                place.edit(step);
+                let locked = place.run(step).status.success();
+                let Some(check) = step.check_after_lock().filter(|_| locked) else {
+                    continue;
+                };
+                let output = place.run(&check);
+                let found = String::from_utf8_lossy(&output.stdout);
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{}: {found}{stderr}", case.name);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 20, "{checked}");
+}
+
+/// The hooks and the action call pinsmith as it can be called.
+#[test]
+fn hooks_and_action_run() {
+    let place = Case::of_files(&[("a.py", "import six\n")]).place();
+    let locked = place.run(&Step::of("lock {target}", "json"));
+    assert!(locked.status.success());
+    let hooks = yaml(".pre-commit-hooks.yaml");
+    for hook in hooks.as_vec().unwrap() {
+        let entry = hook["entry"].as_str().unwrap();
+        let words = entry.strip_prefix("pinsmith ").unwrap();
+        assert!(
+            place.run(&Step::of(words, "none")).status.success(),
+            "{entry}"
+        );
+    }
+    let action = yaml("action.yml");
+    let steps = action["runs"]["steps"].as_vec().unwrap();
+    let script = steps.last().unwrap()["run"].as_str().unwrap();
+    let command = script
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("pinsmith "));
+    let command = command.unwrap().replace("\"$PINSMITH_PATH\"", ".");
+    for format in ["github", "sarif", "json", "text"] {
+        let command = command.replace("\"$PINSMITH_FORMAT\"", format);
+        let output = place.run(&Step::of(&command, "none"));
+        assert!(output.status.success(), "{command}: {output:?}");
+    }
+    assert!(
+        !script.contains("${{"),
+        "a value of a stranger is part of a script"
+    );
+}
+
+fn yaml(name: &str) -> yaml_rust2::Yaml {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let text = std::fs::read_to_string(path).unwrap();
+    yaml_rust2::YamlLoader::load_from_str(&text)
+        .unwrap()
+        .remove(0)
+}
+
 /// Runs every case of a subject and compares its transcript.
 fn check(subject: &str) {
     let folder = fixtures();
-    let text = std::fs::read_to_string(folder.join(format!("{subject}.toml"))).unwrap();
-    let cases: Cases = toml::from_str(&text).unwrap();
+    let cases = cases(subject);
     let assert = snapbox::Assert::new()
         .normalize_paths(false)
         .action_env("SNAPSHOTS");
@@ -65,6 +134,11 @@ fn check(subject: &str) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn cases(subject: &str) -> Cases {
+    let text = std::fs::read_to_string(fixtures().join(format!("{subject}.toml"))).unwrap();
+    toml::from_str(&text).unwrap()
 }
 
 fn fixtures() -> PathBuf {

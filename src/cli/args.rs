@@ -30,11 +30,12 @@ const EXAMPLES: &str = "Examples:
   pinsmith scan                     what is imported here, and which distribution provides it
   pinsmith lock                     pin everything, for this machine
   pinsmith sync                     make .venv from the lock
+  pinsmith check                    does the lock still fit the code? for CI
   pinsmith verify                   build it in isolation and import what the code imports
   pinsmith lock ~/paper -o ~/locks  lock somebody else's repository without touching it
   pinsmith compile requirements.in  pin a requirements file, as pip-compile does
 
-Exit codes: 0 done, 1 the answer is no (unsatisfiable, does not import), 2 wrong usage or the world failed.";
+Exit codes: 0 done, 1 the answer is no (unsatisfiable, check failed, does not import), 2 wrong usage or the world failed.";
 
 /// One variant a command.
 #[derive(Debug, Subcommand)]
@@ -67,6 +68,11 @@ pub enum Command {
   pinsmith env --to conda -o conda/environment.yml
   pinsmith env --to dockerfile --check")]
     Env(EnvArgs),
+    /// Say whether code, declarations, lock and spec still agree, offline
+    #[command(after_help = "Examples:
+  pinsmith check
+  pinsmith check --format github")]
+    Check(CheckArgs),
     /// Build the locked environment in isolation and import what the code imports
     #[command(after_help = "Examples:
   pinsmith verify
@@ -142,6 +148,17 @@ pub enum Format {
     Text,
     /// For programs; see docs/json.md.
     Json,
+    /// SARIF 2.1.0, of `check`.
+    Sarif,
+    /// Annotations of GitHub, of `check`.
+    Github,
+}
+
+impl Format {
+    /// Whether only commands have it whose result are findings.
+    pub(super) fn is_of_findings(self) -> bool {
+        matches!(self, Self::Sarif | Self::Github)
+    }
 }
 
 /// When to use colour.
@@ -334,6 +351,17 @@ pub struct SyncArgs {
     /// What is installed and how.
     #[command(flatten)]
     pub install: InstallArgs,
+}
+
+/// `pinsmith check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// What is scanned.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Lock and spec lie here instead of in the repository
+    #[arg(short, long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
 }
 
 /// `pinsmith verify`

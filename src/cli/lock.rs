@@ -280,7 +280,7 @@ fn command_line(args: &LockArgs, groups: &[String]) -> String {
 }
 
 /// One digest over every file that was read.
-fn digest_of_inputs(source: &Source) -> pinsmith_resolver::Sha256 {
+pub(super) fn digest_of_inputs(source: &Source) -> pinsmith_resolver::Sha256 {
     let paths = source.scan.input_files();
     let contents: Vec<(&str, Vec<u8>)> = paths
         .filter_map(|path| Some((path, source.tree.read(path).ok()?)))

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod cache;
+mod check;
 mod compile;
 mod env;
 mod install;
@@ -43,11 +44,18 @@ pub fn run() -> ExitCode {
     };
     let terminal = Terminal::new(&cli.global);
     let outcome = match &cli.command {
+        command if cli.global.format.is_of_findings() && !matches!(command, Command::Check(_)) => {
+            Err(Failure::new(
+                "this command has no findings to print in that format",
+                "use `--format text` or `--format json`; `pinsmith check` has the others",
+            ))
+        }
         Command::Scan(args) => scan::run(args, &cli.global, terminal),
         Command::Lock(args) => lock::run(args, &cli.global, terminal),
         Command::Compile(args) => compile::run(args, &cli.global, terminal),
         Command::Sync(args) => sync::run(args, &cli.global, terminal),
         Command::Env(args) => env::run(args, &cli.global, terminal),
+        Command::Check(args) => check::run(args, &cli.global, terminal),
         Command::Verify(args) => verify::run(args, &cli.global, terminal),
         Command::Cache(args) => cache::run(args, &cli.global, terminal),
     };

@@ -113,6 +113,20 @@ impl Terminal {
         }
     }
 
+    /// Prints findings that are themselves the result: all of them, on standard output; notes only
+    /// when verbose.
+    pub fn findings(&self, findings: &[Diagnostic]) -> io::Result<()> {
+        let shown = |finding: &&Diagnostic| {
+            finding.severity != Severity::Info || self.verbosity >= Verbosity::Verbose
+        };
+        let mut text = String::new();
+        for finding in findings.iter().filter(shown) {
+            text.push_str(&diagnostic_text(finding));
+            text.push('\n');
+        }
+        self.result(&text)
+    }
+
     /// Prints why a command failed and what to do about it.
     pub fn failure(&self, code: Option<Code>, message: &str, help: &[String]) {
         let code = code.map_or_else(String::new, |code| format!("[{}]", code.0));

@@ -5,6 +5,7 @@
 //! [`crate::escape`].
 
 mod environment;
+mod findings;
 mod image;
 mod pins;
 mod pylock;
@@ -12,6 +13,7 @@ mod requirements_txt;
 mod toml;
 
 pub use environment::environment;
+pub use findings::{github, sarif};
 pub use image::{CannotRender, Image, ImageFormat, RENDERED, image};
 pub use pins::pins;
 pub use pylock::{PYLOCK_CREATED_BY, pylock, pylock_file_name};

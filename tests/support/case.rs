@@ -59,6 +59,12 @@ pub(crate) struct Step {
     /// Where it is run, below the temporary folder.
     within: Option<String>,
     exit: i32,
+    /// Files that are written before it is run, with their text.
+    writes: BTreeMap<String, String>,
+    /// Files in which a text is replaced everywhere before it is run.
+    replaces: BTreeMap<String, [String; 2]>,
+    /// Files that are removed before it is run.
+    removes: Vec<String>,
     /// What a person changes by hand before: for each file, texts and what replaces them.
     edit: BTreeMap<String, Vec<(String, String)>>,
     /// Files whose text is part of the transcript.
@@ -95,6 +101,33 @@ impl Step {
     }
 }
 
+impl Step {
+    /// The `pinsmith check` that goes with a `pinsmith lock` of the tree that writes into it.
+    pub(crate) fn check_after_lock(&self) -> Option<Self> {
+        let words: Vec<&str> = self.run.split_whitespace().collect();
+        let elsewhere = ["-o", "--dry-run", "--output-dir"];
+        if words.first() != Some(&"lock") || words.iter().any(|word| elsewhere.contains(word)) {
+            return None;
+        }
+        let mut run = "check".to_owned();
+        for pair in words.windows(2) {
+            if ["--map", "--accept", "--exclude"].contains(&pair[0]) {
+                write!(run, " {} {}", pair[0], pair[1]).unwrap();
+            }
+        }
+        let path = words.get(1).filter(|word| word.contains("{tree}"));
+        if let Some(path) = path {
+            write!(run, " {path}").unwrap();
+        }
+        Some(Self {
+            run,
+            index: Some("none".to_owned()),
+            within: self.within.clone(),
+            ..Self::default()
+        })
+    }
+}
+
 impl Case {
     /// A tree of a few files.
     pub(crate) fn of_files(files: &[(&str, &str)]) -> Self {
@@ -112,6 +145,7 @@ impl Case {
         let place = self.place();
         let mut text = format!("{}\n", self.about);
         for step in &self.step {
+            place.edit(step);
             let before = place.snapshot();
             let output = place.run(step);
             let after = place.snapshot();
@@ -239,7 +273,23 @@ impl Place {
         command
     }
 
-    fn run(&self, step: &Step) -> Output {
+    /// What a person does before the command.
+    pub(crate) fn edit(&self, step: &Step) {
+        let tree = self.path("tree");
+        for (name, text) in &step.writes {
+            write_file(&tree.join(name), self.filled(text).as_bytes());
+        }
+        for (name, [old, new]) in &step.replaces {
+            let text = fs::read_to_string(tree.join(name)).unwrap();
+            assert!(text.contains(old.as_str()), "{name} does not have `{old}`");
+            fs::write(tree.join(name), text.replace(old.as_str(), new)).unwrap();
+        }
+        for name in &step.removes {
+            fs::remove_file(tree.join(name)).unwrap();
+        }
+    }
+
+    pub(crate) fn run(&self, step: &Step) -> Output {
         for (name, changes) in &step.edit {
             let path = self.path("tree").join(name);
             let mut text = fs::read_to_string(&path).unwrap();
