@@ -32,6 +32,8 @@ pub mod failure;
 
 pub mod check;
 
+pub mod generate;
+
 pub mod install;
 
 pub mod verify;

@@ -42,6 +42,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("failure", &["escape", "requirements"]),
     (
+        "generate",
+        &["diagnostic", "escape", "requirements", "scan"],
+    ),
+    (
         "install",
         &["diagnostic", "escape", "failure", "host", "lock", "render"],
     ),

@@ -25,6 +25,11 @@ fn scan() {
 }
 
 #[test]
+fn generate() {
+    check("generate");
+}
+
+#[test]
 fn check_command() {
     check("check");
 }
@@ -71,6 +76,49 @@ fn what_was_just_locked_agrees() {
         }
     }
     assert!(checked >= 20, "{checked}");
+}
+
+/// Neither folder, nor locale, time zone, home or terminal shows in what is written.
+#[test]
+fn the_same_tree_gives_the_same_bytes_everywhere() {
+    let everywhere: [&[(&str, &str)]; 3] = [
+        &[],
+        &[("LC_ALL", "C"), ("TZ", "Asia/Kathmandu"), ("TERM", "dumb")],
+        &[
+            ("LC_ALL", "tr_TR.UTF-8"),
+            ("LANG", "ar_EG.UTF-8"),
+            ("LANGUAGE", "ar"),
+            ("TZ", "America/St_Johns"),
+            ("COLUMNS", "40"),
+            ("CLICOLOR_FORCE", "1"),
+            ("USER", "somebody"),
+        ],
+    ];
+    for repo in repos() {
+        let mut first = None;
+        for environment in everywhere {
+            let place = Case::of_repo(&repo).place();
+            let mut step = Step::of("lock {target} --all-groups --as-of 2026-11-01", "json");
+            step.env.extend(
+                environment
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+            );
+            let output = place.run(&step);
+            assert!(output.status.success(), "{output:?}");
+            let written = (output.stdout, place.snapshot());
+            let expected = first.get_or_insert_with(|| written.clone());
+            assert!(*expected == written, "{repo} differs with {environment:?}");
+        }
+    }
+}
+
+/// Every example repository.
+fn repos() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/repos");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
 }
 
 /// The hooks and the action call pinsmith as it can be called.

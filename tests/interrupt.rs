@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::case::{Case, Step};
+use crate::support::case::{Case, Place, Step};
 use crate::support::server::{Answer, Server};
 
 #[test]
@@ -46,4 +46,72 @@ fn an_interrupted_lock_leaves_everything_as_it_was() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!stderr.contains("panicked"), "{stderr}");
     assert_eq!(place.snapshot(), before);
+}
+
+/// A limit on the size of files ends the process in the middle of a write, at a byte that is known
+/// beforehand; or, where the signal is ignored, it fails the write as a full disk does.
+#[test]
+fn a_process_killed_between_bytes_leaves_whole_files() {
+    let case = Case::of_files(&[("a.py", "import pandas\nimport sklearn\nimport yaml\n")]);
+    let place = case.place();
+    let locked = |step: &str| {
+        let output = place.run(&Step::of(step, "json"));
+        assert!(output.status.success(), "{output:?}");
+        place.snapshot()
+    };
+    let (newer, older) = ("lock {target}", "lock {target} --as-of 2024-06-01");
+    let after = locked(newer);
+    let before = locked(older);
+    let names = ["requirements.txt", "pylock.toml", "pinsmith.env.toml"];
+    let names = names.map(|name| format!("tree/{name}"));
+    assert!(names.iter().all(|name| before[name] != after[name]));
+    for ignored in [false, true] {
+        let mut ended = 0;
+        for blocks in 0..200 {
+            let output = limited(&place, newer, blocks, ignored);
+            let now = place.snapshot();
+            for name in &names {
+                assert!(
+                    now[name] == before[name] || now[name] == after[name],
+                    "{name} is broken"
+                );
+            }
+            if output.status.success() {
+                break;
+            }
+            ended += 1;
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(!stderr.contains("panicked"), "{stderr}");
+            if ignored {
+                assert!(stderr.contains("WRITE003"), "{stderr}");
+                assert_eq!(now, before, "something is left over");
+            } else {
+                assert!(output.status.signal().is_some(), "{}", output.status);
+            }
+        }
+        assert!(ended > 5, "the limit never struck");
+        assert_eq!(
+            place.snapshot()["tree/pylock.toml"],
+            after["tree/pylock.toml"]
+        );
+        locked(older);
+    }
+}
+
+/// Runs a step from the cache with a limit on the size of written files, in blocks of the shell.
+fn limited(place: &Place, step: &str, blocks: u32, ignored: bool) -> std::process::Output {
+    let step = Step::of(&format!("{step} --offline"), "json");
+    let command = place.command(&step);
+    let ignore = if ignored { "trap '' XFSZ;" } else { "" };
+    let script = format!("{ignore} ulimit -c 0; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", &script]).arg(command.get_program());
+    limited.args(command.get_args()).env_clear();
+    limited.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    limited.current_dir(command.get_current_dir().unwrap());
+    limited.stdin(Stdio::null()).output().unwrap()
 }

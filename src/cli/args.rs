@@ -28,6 +28,7 @@ pub struct Cli {
 
 const EXAMPLES: &str = "Examples:
   pinsmith scan                     what is imported here, and which distribution provides it
+  pinsmith generate                 write the requirements.txt that is missing
   pinsmith lock                     pin everything, for this machine
   pinsmith sync                     make .venv from the lock
   pinsmith check                    does the lock still fit the code? for CI
@@ -68,6 +69,12 @@ pub enum Command {
   pinsmith env --to conda -o conda/environment.yml
   pinsmith env --to dockerfile --check")]
     Env(EnvArgs),
+    /// Write the direct requirements with sensible bounds, to edit from then on
+    #[command(after_help = "Examples:
+  pinsmith generate
+  pinsmith generate --pyproject --bounds lower
+  pinsmith generate --pyproject --init --all-groups")]
+    Generate(GenerateArgs),
     /// Say whether code, declarations, lock and spec still agree, offline
     #[command(after_help = "Examples:
   pinsmith check
@@ -351,6 +358,53 @@ pub struct SyncArgs {
     /// What is installed and how.
     #[command(flatten)]
     pub install: InstallArgs,
+}
+
+/// `pinsmith generate`
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct GenerateArgs {
+    /// What is scanned.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// How requirements are bounded that follow from the code alone
+    #[arg(long, value_enum, default_value_t = BoundsArg::Compatible)]
+    pub bounds: BoundsArg,
+    /// Add to [project] of pyproject.toml instead of requirements.txt
+    #[arg(long)]
+    pub pyproject: bool,
+    /// Make a pyproject.toml, or its [project], if there is none
+    #[arg(long, requires = "pyproject")]
+    pub init: bool,
+    /// Write this requirements file instead of requirements.txt
+    #[arg(short, long, value_name = "FILE", conflicts_with = "pyproject")]
+    pub output_file: Option<PathBuf>,
+    /// Show the file on standard output and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Also this group (an extra, a dependency group, `notebook`, `test`, `optional`); may be given
+    /// again
+    #[arg(long = "group", value_name = "NAME")]
+    pub groups: Vec<String>,
+    /// Also every group
+    #[arg(long, conflicts_with = "groups")]
+    pub all_groups: bool,
+    /// What is resolved and how.
+    #[command(flatten)]
+    pub resolve: ResolveArgs,
+}
+
+/// How requirements are bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BoundsArg {
+    /// From the chosen minor version on.
+    Lower,
+    /// The same, below the next version that may break.
+    Compatible,
+    /// The chosen version.
+    Exact,
+    /// No bound; no index is asked.
+    None,
 }
 
 /// `pinsmith check`

@@ -37,7 +37,7 @@ pub(super) fn run(
         let until = args.resolve.as_of.as_ref().map(|as_of| as_of.instant);
         look_up(&mut source, &args.source, &index.index, until);
     }
-    let groups = chosen_groups(args, &source.manifest)?;
+    let groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
     let older = older_spec(&output_dir(args, &source))?;
     let request = request(&source.manifest, &groups);
     let resolved = index.resolve(&request, &target, &args.resolve);
@@ -91,7 +91,11 @@ pub(super) fn run(
 }
 
 /// The groups that were asked for; an unknown one is an error that names the known ones.
-fn chosen_groups(args: &LockArgs, manifest: &Manifest) -> Result<Vec<String>, Failure> {
+pub(super) fn chosen_groups(
+    wanted: &[String],
+    all: bool,
+    manifest: &Manifest,
+) -> Result<Vec<String>, Failure> {
     let mut known: Vec<&String> = manifest
         .requirements
         .iter()
@@ -99,10 +103,10 @@ fn chosen_groups(args: &LockArgs, manifest: &Manifest) -> Result<Vec<String>, Fa
         .collect();
     known.sort();
     known.dedup();
-    if args.all_groups {
+    if all {
         return Ok(known.into_iter().cloned().collect());
     }
-    for group in &args.groups {
+    for group in wanted {
         if !known.contains(&group) {
             let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
             let help = match names.as_slice() {
@@ -112,13 +116,13 @@ fn chosen_groups(args: &LockArgs, manifest: &Manifest) -> Result<Vec<String>, Fa
             return Err(Failure::new(format!("there is no group `{group}`"), help));
         }
     }
-    let mut groups = args.groups.clone();
+    let mut groups = wanted.to_vec();
     groups.sort();
     groups.dedup();
     Ok(groups)
 }
 
-fn request(manifest: &Manifest, groups: &[String]) -> Request {
+pub(super) fn request(manifest: &Manifest, groups: &[String]) -> Request {
     let wanted = manifest.requirements.iter().filter(|requirement| {
         let group = requirement.group.as_ref();
         group.is_none_or(|group| groups.contains(group))

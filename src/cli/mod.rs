@@ -5,6 +5,7 @@ mod cache;
 mod check;
 mod compile;
 mod env;
+mod generate;
 mod install;
 mod json;
 mod lock;
@@ -55,6 +56,7 @@ pub fn run() -> ExitCode {
         Command::Compile(args) => compile::run(args, &cli.global, terminal),
         Command::Sync(args) => sync::run(args, &cli.global, terminal),
         Command::Env(args) => env::run(args, &cli.global, terminal),
+        Command::Generate(args) => generate::run(args, &cli.global, terminal),
         Command::Check(args) => check::run(args, &cli.global, terminal),
         Command::Verify(args) => verify::run(args, &cli.global, terminal),
         Command::Cache(args) => cache::run(args, &cli.global, terminal),

@@ -55,7 +55,7 @@ pub(crate) struct Step {
     run: String,
     /// `json`, `html`, `down` or `none`; it is named by `PINSMITH_INDEX_URL`.
     index: Option<String>,
-    env: BTreeMap<String, String>,
+    pub(crate) env: BTreeMap<String, String>,
     /// Where it is run, below the temporary folder.
     within: Option<String>,
     exit: i32,
@@ -136,6 +136,14 @@ impl Case {
             files: files
                 .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
                 .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// A copy of an example repository.
+    pub(crate) fn of_repo(name: &str) -> Self {
+        Self {
+            repo: Some(name.to_owned()),
             ..Self::default()
         }
     }

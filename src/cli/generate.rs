@@ -1,0 +1,307 @@
+//! `pinsmith generate`: direct requirements with bounds, for people to edit from then on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use pinsmith_resolver::{PackageName, PythonVersion, Version};
+use serde::Serialize;
+
+use super::args::{BoundsArg, GenerateArgs, GlobalArgs};
+use super::json::{SCHEMA, to_text};
+use super::lock::{chosen_groups, request, shorten};
+use super::lookup::look_up;
+use super::source::{Source, count, open_tree};
+use super::terminal::Terminal;
+use super::world::{OpenIndex, detect_host, location, target, typed};
+use super::{Done, Failure, answer_or_failure};
+use crate::generate::{
+    Bounds, CANNOT_EDIT, Direct, Layout, PyprojectError, add_to_requirements, direct_requirements,
+    edit_pyproject, init,
+};
+use crate::requirements::{codes, is_generated, read_pyproject, read_requirements_txt};
+use crate::write::{Guard, Output, existing, write_all};
+
+const PYPROJECT: &str = "pyproject.toml";
+
+pub(super) fn run(
+    args: &GenerateArgs,
+    global: &GlobalArgs,
+    terminal: Terminal,
+) -> Result<Done, Failure> {
+    let tree = open_tree(&args.source.path)?;
+    let host = detect_host(args.resolve.python, tree.root(), global);
+    let target = target(&args.resolve, &host)?;
+    let mut source = Source::read(&args.source, Some(target.python), terminal)?;
+    let bounds = match args.bounds {
+        BoundsArg::Lower => Bounds::Lower,
+        BoundsArg::Compatible => Bounds::Compatible,
+        BoundsArg::Exact => Bounds::Exact,
+        BoundsArg::None => Bounds::None,
+    };
+    let mut versions: BTreeMap<PackageName, Version> = BTreeMap::new();
+    let mut notes = Vec::new();
+    let groups;
+    if bounds == Bounds::None {
+        // nothing has to be asked
+        groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
+    } else {
+        let location = location(&args.resolve.index, global, &host, tree.root())?;
+        let index = OpenIndex::for_resolution(&args.resolve, global, location, terminal)?;
+        let until = args.resolve.as_of.as_ref().map(|as_of| as_of.instant);
+        look_up(&mut source, &args.source, &index.index, until);
+        groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
+        let resolved = index.resolve(&request(&source.manifest, &groups), &target, &args.resolve);
+        notes = resolved.diagnostics;
+        let resolution = match resolved.answer {
+            Ok(resolution) => resolution,
+            Err(error) => {
+                terminal.diagnostics(source.diagnostics().chain(&notes));
+                return answer_or_failure(error, &[&source.manifest], terminal);
+            }
+        };
+        let pins = resolution.packages.into_iter();
+        versions.extend(pins.map(|package| (package.name, package.version)));
+    }
+    let direct = direct_requirements(&source.manifest, &groups, &versions, bounds);
+    let change = if args.pyproject {
+        of_pyproject(args, &source, direct, target.python)?
+    } else {
+        of_requirements(args, &source, direct)?
+    };
+    // what nobody declared is just what is written here
+    let said = source
+        .diagnostics()
+        .filter(|said| said.code != codes::UNDECLARED);
+    terminal.diagnostics(said.chain(&notes));
+    finish(&change, args, terminal)
+}
+
+/// One file and what is new in it.
+struct Change {
+    folder: PathBuf,
+    name: String,
+    before: Option<String>,
+    after: String,
+    added: Vec<Direct>,
+}
+
+fn of_requirements(
+    args: &GenerateArgs,
+    source: &Source,
+    direct: Vec<Direct>,
+) -> Result<Change, Failure> {
+    let (folder, name) = if let Some(path) = &args.output_file {
+        split(path)?
+    } else {
+        let root = source.tree.root().to_owned();
+        let locked = read(&root, "requirements.txt")?.is_some_and(|text| is_generated(&text));
+        // pins of `pinsmith lock` stand there; what they are made from stands beside it
+        let name = if locked {
+            "requirements.in"
+        } else {
+            "requirements.txt"
+        };
+        (root, name.to_owned())
+    };
+    let before = read(&folder, &name)?;
+    let known: BTreeSet<PackageName> = before.iter().flat_map(|text| names(text, false)).collect();
+    let added: Vec<Direct> = direct
+        .into_iter()
+        .filter(|direct| !known.contains(&direct.name))
+        .collect();
+    Ok(Change {
+        after: add_to_requirements(before.as_deref(), &added),
+        folder,
+        name,
+        before,
+        added,
+    })
+}
+
+fn of_pyproject(
+    args: &GenerateArgs,
+    source: &Source,
+    direct: Vec<Direct>,
+    python: PythonVersion,
+) -> Result<Change, Failure> {
+    let folder = source.tree.root().to_owned();
+    let before = read(&folder, PYPROJECT)?;
+    let wrong = |error: PyprojectError| {
+        Failure::new(
+            format!("`{PYPROJECT}` is left as it is: {error}"),
+            error.help(),
+        )
+        .coded(CANNOT_EDIT)
+    };
+    let text = match &before {
+        Some(text) if !args.init => text.clone(),
+        None if !args.init => {
+            return Err(Failure::new(
+                format!("there is no `{PYPROJECT}`"),
+                "make one with `--init`",
+            ));
+        }
+        before => {
+            if folder.join("setup.py").exists() || folder.join("setup.cfg").exists() {
+                return Err(Failure::new(
+                    "setup.py or setup.cfg describes this project already",
+                    "add the requirements there, or write a requirements.txt instead",
+                ));
+            }
+            let files = source.scan.source_files.iter().map(String::as_str);
+            let declared = source.manifest.requires_python.as_ref();
+            let python = (declared.map(|(specifiers, _)| specifiers), python);
+            let readme = ["README.md", "README.rst", "README.txt"];
+            let readme = readme.into_iter().find(|name| folder.join(name).is_file());
+            let name = project_name(source)?;
+            init(before.as_deref(), &name, python, readme, &Layout::of(files)).map_err(wrong)?
+        }
+    };
+    let known: BTreeSet<PackageName> = names(&text, true).collect();
+    let added: Vec<Direct> = direct
+        .into_iter()
+        .filter(|direct| !known.contains(&direct.name))
+        // what builds the project stands in `[build-system]`
+        .filter(|direct| direct.group.as_deref() != Some("build"))
+        .collect();
+    Ok(Change {
+        after: edit_pyproject(&text, &added).map_err(wrong)?,
+        folder,
+        name: PYPROJECT.to_owned(),
+        before,
+        added,
+    })
+}
+
+/// The declared name, else that of the folder, as far as it can be one.
+fn project_name(source: &Source) -> Result<PackageName, Failure> {
+    let folder = source.tree.root().file_name().unwrap_or_default();
+    let plain: String = folder
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let of_folder = || plain.trim_matches('-').parse().ok();
+    let name = source.manifest.name.clone().or_else(of_folder);
+    name.ok_or_else(|| {
+        Failure::new(
+            "the name of the folder is no name for a project",
+            "write a pyproject.toml with `[project]` and its `name`, and run without `--init`",
+        )
+    })
+}
+
+/// What a file requires already.
+fn names(text: &str, pyproject: bool) -> impl Iterator<Item = PackageName> + use<> {
+    let declared = if pyproject {
+        read_pyproject(text, PYPROJECT)
+    } else {
+        read_requirements_txt(text, "requirements.txt", None)
+    };
+    declared
+        .requirements
+        .into_iter()
+        .map(|declared| declared.requirement.name)
+}
+
+/// The text of a file that will be added to.
+fn read(folder: &Path, name: &str) -> Result<Option<String>, Failure> {
+    let Some(bytes) = existing(folder, name) else {
+        return Ok(None);
+    };
+    String::from_utf8(bytes).map(Some).map_err(|_| {
+        Failure::new(
+            format!("`{name}` is not UTF-8 and is left as it is"),
+            "save it as UTF-8, or write to another file with -o FILE",
+        )
+    })
+}
+
+/// Folder and file name of `-o FILE`.
+fn split(path: &Path) -> Result<(PathBuf, String), Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let Some(name) = name else {
+        return Err(Failure::new(
+            format!("`{}` is no file name", path.display()),
+            "name a file with -o FILE",
+        ));
+    };
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    Ok((parent.unwrap_or(Path::new(".")).to_owned(), name.to_owned()))
+}
+
+/// Shows what is new, and writes it.
+fn finish(change: &Change, args: &GenerateArgs, terminal: Terminal) -> Result<Done, Failure> {
+    if terminal.json() {
+        terminal.result(&to_text(&Report::new(change, args.dry_run))?)?;
+    } else if args.dry_run {
+        terminal.result(&change.after)?;
+    }
+    if args.dry_run {
+        terminal.summary("wrote", "nothing, as asked with --dry-run");
+        return Ok(Done::Yes);
+    }
+    for direct in &change.added {
+        let group = direct.group.as_deref();
+        let group = group.map_or(String::new(), |group| format!(" (group {group})"));
+        terminal.summary("added", &format!("{}{group}", direct.text));
+    }
+    let output = Output {
+        name: change.name.clone(),
+        text: change.after.clone(),
+        // all that was there is still in it
+        guard: Guard::Any,
+    };
+    for written in write_all(&change.folder, &[output])? {
+        let unchanged = if written.changed { "" } else { " (unchanged)" };
+        let text = format!("{}{unchanged}", shorten(&written.path).display());
+        terminal.summary("wrote", &text);
+    }
+    if change.added.is_empty() {
+        let text = format!("`{}` names everything that is needed", change.name);
+        terminal.summary("complete", &text);
+    } else {
+        terminal.summary("in all", &count(change.added.len(), "new requirement"));
+    }
+    terminal.next(&match args.source.path.to_str() {
+        Some(".") | None => "pinsmith lock".to_owned(),
+        Some(path) => format!("pinsmith lock {}", typed(path)),
+    });
+    Ok(Done::Yes)
+}
+
+/// The answer for programs.
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    file: &'a str,
+    new: bool,
+    written: bool,
+    added: Vec<Added<'a>>,
+}
+
+#[derive(Serialize)]
+struct Added<'a> {
+    requirement: &'a str,
+    group: Option<&'a str>,
+    sites: Vec<String>,
+}
+
+impl<'a> Report<'a> {
+    fn new(change: &'a Change, dry_run: bool) -> Self {
+        let added = change.added.iter().map(|direct| Added {
+            requirement: &direct.text,
+            group: direct.group.as_deref(),
+            sites: direct.sites.iter().map(ToString::to_string).collect(),
+        });
+        Self {
+            schema: SCHEMA,
+            file: &change.name,
+            new: change.before.is_none(),
+            written: !dry_run,
+            added: added.collect(),
+        }
+    }
+}
