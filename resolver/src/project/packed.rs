@@ -13,53 +13,25 @@
 //!
 //! A span is an offset into the text and a length; numbers are little-endian.
 
-use std::collections::{BTreeMap, HashMap};
+mod row;
+mod writer;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use pep440_rs::{Version, VersionSpecifiers};
 
 use super::{FileSummary, Release};
 use crate::{CoreMetadataHint, FileKind, ReleaseFile, Sha256, WheelName, Yanked, parse_specifiers};
+use row::{Row, flag, record};
+use writer::Writer;
 
 /// Changes with the layout, so that older bytes count as missing.
 const LAYOUT: u32 = 0x5053_0001;
 
 /// Bytes before the first table.
 const HEADER: usize = 7 * 4;
-
-/// Stands for "none" in a column of numbers.
-const NONE: u32 = u32::MAX;
-
-/// Where the columns of a file stand within its record.
-mod record {
-    pub(super) const UPLOADED: usize = 0;
-    pub(super) const SIZE: usize = 8;
-    pub(super) const SHA256: usize = 16;
-    /// Offset into the text of path, file name and reason, in this order.
-    pub(super) const TEXT: usize = 48;
-    pub(super) const PATH_LENGTH: usize = 52;
-    pub(super) const NAME_LENGTH: usize = 56;
-    pub(super) const REASON_LENGTH: usize = 60;
-    pub(super) const ORIGIN: usize = 64;
-    pub(super) const WHEEL: usize = 68;
-    pub(super) const PYTHON: usize = 72;
-    pub(super) const DIGEST: usize = 76;
-    pub(super) const FLAGS: usize = 80;
-    pub(super) const WIDTH: usize = 84;
-}
-
-mod flag {
-    pub(super) const YANKED: u32 = 1;
-    pub(super) const HAS_SHA256: u32 = 2;
-    /// The address ends in the file name, which is not repeated.
-    pub(super) const ENDS_IN_NAME: u32 = 4;
-    pub(super) const METADATA_ABSENT: u32 = 8;
-    pub(super) const METADATA_AVAILABLE: u32 = 16;
-    pub(super) const HAS_UPLOADED: u32 = 32;
-    pub(super) const HAS_SIZE: u32 = 64;
-}
 
 /// The tables, with what is small enough parsed.
 #[derive(Clone)]
@@ -269,55 +241,6 @@ impl<'a> WheelTags<'a> {
     }
 }
 
-/// The record of one file.
-struct Row<'a>(&'a [u8]);
-
-impl Row<'_> {
-    fn get(&self, column: usize) -> u32 {
-        number(self.0, column).unwrap_or(NONE)
-    }
-
-    fn wide(&self, column: usize) -> u64 {
-        u64::from(self.get(column)) | u64::from(self.get(column + 4)) << 32
-    }
-
-    fn optional(&self, column: usize) -> Option<u32> {
-        Some(self.get(column)).filter(|index| *index != NONE)
-    }
-
-    fn has(&self, flag: u32) -> bool {
-        self.get(record::FLAGS) & flag != 0
-    }
-
-    fn uploaded(&self) -> Option<Timestamp> {
-        let microseconds = self.wide(record::UPLOADED).cast_signed();
-        self.has(flag::HAS_UPLOADED)
-            .then(|| Timestamp::from_microsecond(microseconds).ok())?
-    }
-
-    /// Path, file name and reason, one after the other.
-    fn spans(&self) -> [(usize, usize); 3] {
-        let mut at = self.get(record::TEXT) as usize;
-        [
-            record::PATH_LENGTH,
-            record::NAME_LENGTH,
-            record::REASON_LENGTH,
-        ]
-        .map(|column| {
-            let start = at;
-            at = at.saturating_add(self.get(column) as usize);
-            (start, at)
-        })
-    }
-
-    fn texts<'t>(&self, text: &'t [u8]) -> [&'t str; 3] {
-        self.spans().map(|(start, end)| {
-            let bytes = text.get(start..end).unwrap_or_default();
-            std::str::from_utf8(bytes).unwrap_or_default()
-        })
-    }
-}
-
 /// The sizes of the tables that a file's record points into.
 struct Limits {
     origins: usize,
@@ -387,156 +310,6 @@ fn digest(bytes: &[u8], at: usize) -> Sha256 {
         .get(at..at + 32)
         .and_then(|found| found.try_into().ok());
     Sha256(found.unwrap_or_default())
-}
-
-/// Builds the tables.
-#[derive(Default)]
-struct Writer {
-    origins: Interned,
-    tags: Interned,
-    pythons: Interned,
-    digests: Vec<u8>,
-    releases: Vec<u8>,
-    release_count: u32,
-    files: Vec<u8>,
-    text: String,
-}
-
-/// Texts that many files share, each kept once.
-#[derive(Default)]
-struct Interned {
-    known: HashMap<String, u32>,
-    spans: Vec<u8>,
-}
-
-impl Interned {
-    fn index(&mut self, value: &str, text: &mut String) -> u32 {
-        if let Some(index) = self.known.get(value) {
-            return *index;
-        }
-        let index = narrow(self.known.len());
-        push_span(&mut self.spans, value, text);
-        self.known.insert(value.to_owned(), index);
-        index
-    }
-}
-
-fn push_span(table: &mut Vec<u8>, value: &str, text: &mut String) {
-    table.extend(narrow(text.len()).to_le_bytes());
-    table.extend(narrow(value.len()).to_le_bytes());
-    text.push_str(value);
-}
-
-/// Pages are limited to far less than 4 GiB.
-fn narrow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(NONE)
-}
-
-impl Writer {
-    fn release(&mut self, version: &Version, files: &[ReleaseFile]) {
-        push_span(&mut self.releases, &version.to_string(), &mut self.text);
-        self.releases.extend(narrow(files.len()).to_le_bytes());
-        self.release_count += 1;
-        for file in files {
-            self.file(file);
-        }
-    }
-
-    fn file(&mut self, file: &ReleaseFile) {
-        let mut flags = 0;
-        let mut mark = |holds: bool, flag: u32| flags |= if holds { flag } else { 0 };
-        let before_name = file.url.strip_suffix(file.filename.as_str());
-        let (origin, path) = split_origin(before_name.unwrap_or(&file.url));
-        let reason = file.yanked.as_ref().map_or("", |yanked| &yanked.reason);
-        mark(before_name.is_some(), flag::ENDS_IN_NAME);
-        mark(file.yanked.is_some(), flag::YANKED);
-        mark(file.sha256.is_some(), flag::HAS_SHA256);
-        mark(file.uploaded.is_some(), flag::HAS_UPLOADED);
-        mark(file.size.is_some(), flag::HAS_SIZE);
-        let hint = &file.core_metadata;
-        mark(*hint == CoreMetadataHint::Absent, flag::METADATA_ABSENT);
-        mark(
-            *hint == CoreMetadataHint::Available,
-            flag::METADATA_AVAILABLE,
-        );
-        let uploaded = file.uploaded.map_or(0, Timestamp::as_microsecond);
-        let digest = self.metadata_digest(hint);
-        let origin = self.origins.index(origin, &mut self.text);
-        let wheel = tags_in(file).map_or(NONE, |tags| self.tags.index(tags, &mut self.text));
-        let python = file.requires_python.as_ref().map_or(NONE, |python| {
-            self.pythons.index(&python.to_string(), &mut self.text)
-        });
-        let text_at = narrow(self.text.len());
-        for text in [path, &file.filename, reason] {
-            self.text.push_str(text);
-        }
-        let row = &mut self.files;
-        row.extend(uploaded.to_le_bytes());
-        row.extend(file.size.unwrap_or(0).to_le_bytes());
-        row.extend(file.sha256.unwrap_or(Sha256([0; 32])).0);
-        let lengths = [path.len(), file.filename.len(), reason.len()].map(narrow);
-        let [path, name, reason] = lengths;
-        for number in [
-            text_at, path, name, reason, origin, wheel, python, digest, flags,
-        ] {
-            row.extend(number.to_le_bytes());
-        }
-    }
-
-    fn metadata_digest(&mut self, hint: &CoreMetadataHint) -> u32 {
-        let CoreMetadataHint::Hashed(digest) = hint else {
-            return NONE;
-        };
-        let index = narrow(self.digests.len() / 32);
-        self.digests.extend(digest.0);
-        index
-    }
-
-    fn finish(self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let rows = |table: &[u8], width: usize| narrow(table.len() / width);
-        let counts = [
-            LAYOUT,
-            rows(&self.origins.spans, 8),
-            rows(&self.tags.spans, 8),
-            rows(&self.pythons.spans, 8),
-            rows(&self.digests, 32),
-            self.release_count,
-            rows(&self.files, record::WIDTH),
-        ];
-        bytes.extend(counts.iter().flat_map(|count| count.to_le_bytes()));
-        for table in [
-            &self.origins.spans,
-            &self.tags.spans,
-            &self.pythons.spans,
-            &self.digests,
-            &self.releases,
-            &self.files,
-        ] {
-            bytes.extend_from_slice(table);
-        }
-        bytes.extend_from_slice(self.text.as_bytes());
-        bytes
-    }
-}
-
-/// Scheme and host with the first folder, which many files share, and the rest.
-fn split_origin(url: &str) -> (&str, &str) {
-    let slashes = url.match_indices('/').map(|(at, _)| at);
-    // https://host/folder/
-    slashes
-        .take(4)
-        .nth(3)
-        .map_or((url, ""), |at| url.split_at(at + 1))
-}
-
-/// `2-cp36-none-any` of `numpy-1.13.3-2-cp36-none-any.whl`; `None` for what is no wheel.
-fn tags_in(file: &ReleaseFile) -> Option<&str> {
-    file.wheel()?;
-    let stem = file.filename.strip_suffix(".whl")?;
-    let (_, after_name) = stem.split_once('-')?;
-    let (_, tags) = after_name.split_once('-')?;
-    Some(tags)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
