@@ -2,9 +2,12 @@
 //!
 //! Besides `install` the only place that starts a process: an installed Python, by its absolute
 //! path, in isolated mode, with an empty environment and working folder, a time limit and a limit on
-//! what it may say. An interpreter below the scanned tree is never started.
+//! what it may say; and the user's `keyring` command where pip is told to ask it. Nothing below the
+//! scanned tree is ever started.
 
 mod interpreter;
+mod keyring;
+mod process;
 mod search;
 mod system;
 
@@ -18,6 +21,7 @@ use pinsmith_resolver::{Platform, PythonVersion, Target};
 use crate::diagnostic::{Code, Diagnostic};
 
 pub use interpreter::Interpreter;
+pub use keyring::keyring_password;
 
 /// No usable Python was found.
 pub const NO_PYTHON: Code = Code("HOST001");

@@ -29,6 +29,8 @@ pub struct CoreMetadata {
 pub enum Trust {
     /// A wheel's METADATA, or an sdist's fields that are declared static (PEP 643).
     Static,
+    /// What building an sdist gave on one machine; another may give something else.
+    Built,
     /// An sdist's fields that a build could change: egg-info `requires.txt` or old `PKG-INFO`.
     Guessed,
 }

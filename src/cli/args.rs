@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use pinsmith_resolver::{PackageName, Platform, PythonVersion};
 
+use super::as_of::{AsOf, parse_as_of};
 use crate::render::ImageFormat;
 use crate::scan::ModuleName;
 
@@ -308,15 +308,34 @@ pub struct IndexArgs {
     /// The package index, instead of the one that pip uses on this machine
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// Another index, asked for projects that the first does not have; may be given again
+    /// Another index, asked before the first: what it has is never taken from the first; may be
+    /// given again
     #[arg(long, value_name = "URL")]
     pub extra_index_url: Vec<String>,
+    /// Take a package, or all whose names begin as with `corp-*`, from this index and no other;
+    /// may be given again
+    #[arg(long, value_name = "PACKAGE=URL")]
+    pub index_for: Vec<String>,
+    /// A page or folder with wheels and sdists, asked before the indexes; may be given again
+    #[arg(long, value_name = "URL|PATH")]
+    pub find_links: Vec<String>,
     /// Answer from the cache only
     #[arg(long)]
     pub offline: bool,
-    /// Ask the index again even where the cache is fresh
-    #[arg(long, conflicts_with = "offline")]
-    pub refresh: bool,
+    /// Ask the index again even where the cache is fresh, about everything or with
+    /// `--refresh=PACKAGE` about one package; may be given again
+    #[arg(
+        long,
+        value_name = "PACKAGE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with = "offline"
+    )]
+    pub refresh: Vec<String>,
+    /// Build sdists whose requirements nothing else tells, which runs their code
+    #[arg(long)]
+    pub allow_build: bool,
 }
 
 /// Which versions win.
@@ -448,6 +467,9 @@ pub struct InstallArgs {
     /// What installs: uv when present, else pip
     #[arg(long, value_enum, default_value_t = InstallerArg::Auto)]
     pub installer: InstallerArg,
+    /// A page or folder that has files of the lock; may be given again
+    #[arg(long, value_name = "URL|PATH")]
+    pub find_links: Vec<String>,
     /// Install from the installer's cache only
     #[arg(long)]
     pub offline: bool,
@@ -497,79 +519,11 @@ fn parse_mapping(text: &str) -> Result<(ModuleName, PackageName), String> {
     Ok((module, distribution))
 }
 
-/// The instant that `--as-of` means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AsOf {
-    /// Only files uploaded up to then count.
-    pub instant: Timestamp,
-    /// What means the same instant whenever it is typed again.
-    pub text: String,
-}
-
-fn parse_as_of(text: &str) -> Result<AsOf, String> {
-    as_of_at(text, Timestamp::now()).ok_or_else(|| {
-        "write a day (2024-03-01), an instant (2024-03-01T12:00:00Z) or a duration (30d, 12h, 3w)"
-            .to_owned()
-    })
-}
-
-/// A day is its last second in UTC, a duration counts back from `now`.
-fn as_of_at(text: &str, now: Timestamp) -> Option<AsOf> {
-    let instant_as = |instant: Timestamp, text: String| Some(AsOf { instant, text });
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return instant_as(instant, instant.to_string());
-    }
-    if let Ok(day) = text.parse::<jiff::civil::Date>() {
-        let next = day.checked_add(1.day()).ok()?;
-        let midnight = next.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        let last = midnight.checked_sub(SignedDuration::from_secs(1)).ok()?;
-        return instant_as(last, day.to_string());
-    }
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let hours = match unit {
-        "h" => 1,
-        "d" => 24,
-        "w" => 7 * 24,
-        _ => return None,
-    };
-    let hours = number.parse::<i64>().ok()?.checked_mul(hours)?;
-    let now = Timestamp::from_second(now.as_second()).ok()?;
-    let instant = now.checked_sub(SignedDuration::from_hours(hours)).ok()?;
-    instant_as(instant, instant.to_string())
-}
-
 fn parse_glibc(text: &str) -> Result<(u16, u16), String> {
     let wrong = || format!("`{text}` is not a glibc version such as 2.35");
     let (major, minor) = text.split_once('.').ok_or_else(wrong)?;
     match (major.parse(), minor.parse()) {
         (Ok(2), Ok(minor)) => Ok((2, minor)),
         _ => Err(wrong()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn as_of_takes_days_instants_and_durations() {
-        let now: Timestamp = "2026-11-20T12:00:00.5Z".parse().unwrap();
-        for (text, expected) in [
-            ("2024-03-01", Some("2024-03-01T23:59:59Z")),
-            ("2024-03-01T06:00:00Z", Some("2024-03-01T06:00:00Z")),
-            ("30d", Some("2026-10-21T12:00:00Z")),
-            ("2w", Some("2026-11-06T12:00:00Z")),
-            ("12h", Some("2026-11-20T00:00:00Z")),
-            ("yesterday", None),
-            ("30ä", None),
-            ("", None),
-        ] {
-            let found = as_of_at(text, now);
-            let instant = found.as_ref().map(|found| found.instant.to_string());
-            assert_eq!(instant.as_deref(), expected, "{text}");
-            if let Some(found) = found {
-                assert_eq!(as_of_at(&found.text, Timestamp::MAX), Some(found.clone()));
-            }
-        }
     }
 }

@@ -9,7 +9,7 @@ use super::args::{CompileArgs, GlobalArgs};
 use super::json::{ResolutionJson, to_text};
 use super::source::count;
 use super::terminal::Terminal;
-use super::world::{OpenIndex, detect_host, location, resolve_flags, target, typed};
+use super::world::{OpenIndex, World, detect_host, location, resolve_flags, target, typed};
 use super::{Done, Failure, answer_or_failure};
 use crate::diagnostic::Diagnostic;
 use crate::environment::OUTSIDE_THE_LOCK;
@@ -42,7 +42,12 @@ pub(super) fn run(
         ..Request::default()
     };
     let location = location(&args.resolve.index, global, &host, &here)?;
-    let index = OpenIndex::for_resolution(&args.resolve, global, location, terminal)?;
+    let world = World {
+        location,
+        host: &host,
+        tree: &here,
+    };
+    let index = OpenIndex::for_resolution(&args.resolve, global, world, &target, terminal)?;
     let resolved = index.resolve(&request, &target, &args.resolve);
     let read = [&manifest, &constraints, &overrides];
     let unpinned = not_pinned(&request, &manifest);

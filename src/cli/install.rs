@@ -45,13 +45,18 @@ impl Installing {
         };
         let host = detect_host(wanted, root, global);
         let python = python(args, wanted, &host)?;
-        let location = location(&IndexArgs::default(), global, &host, root)?;
+        let index = IndexArgs {
+            find_links: args.find_links.clone(),
+            ..IndexArgs::default()
+        };
+        let location = location(&index, global, &host, root)?;
         let cancel = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&cancel);
         // without a handler Ctrl-C ends pinsmith at once, which leaves nothing half-written either
         let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
         // extra indexes stand before the main one, see `Location`
         let mut indexes: Vec<String> = location.indexes.iter().map(ToString::to_string).collect();
+        let index = indexes.pop().unwrap_or_default();
         let options = SyncOptions {
             venv,
             python,
@@ -60,8 +65,14 @@ impl Installing {
                 InstallerArg::Uv => Installer::Uv,
                 InstallerArg::Pip => Installer::Pip,
             },
-            index: indexes.pop().unwrap_or_default(),
-            extra_indexes: indexes,
+            index,
+            extra_indexes: location
+                .routes
+                .iter()
+                .map(|route| route.index.to_string())
+                .chain(indexes)
+                .collect(),
+            links: location.links.iter().map(ToString::to_string).collect(),
             offline: args.offline,
             cache_dir: cache_dir(global).unwrap_or_else(|| std::env::temp_dir().join("pinsmith")),
             tree: root.to_owned(),
@@ -126,7 +137,8 @@ fn python(
     }
 }
 
-fn network(location: &Location) -> Network {
+/// How the network is reached, for programs that are started.
+pub(super) fn network(location: &Location) -> Network {
     Network {
         ca_bundle: location.certificate.clone(),
         client_certificate: location.client_certificate.clone(),

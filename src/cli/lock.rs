@@ -10,7 +10,7 @@ use super::lookup::look_up;
 use super::source::{Source, count, open_tree};
 use super::terminal::Terminal;
 use super::world::{
-    OpenIndex, Resolved, detect_host, location, megabytes, resolve_flags, target, typed,
+    OpenIndex, Resolved, World, detect_host, location, megabytes, resolve_flags, target, typed,
 };
 use super::{Done, Failure, answer_or_failure};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -32,7 +32,12 @@ pub(super) fn run(
     let target = target(&args.resolve, &host)?;
     let mut source = Source::read(&args.source, Some(target.python), terminal)?;
     let location = location(&args.resolve.index, global, &host, source.tree.root())?;
-    let index = OpenIndex::for_resolution(&args.resolve, global, location, terminal)?;
+    let world = World {
+        location,
+        host: &host,
+        tree: source.tree.root(),
+    };
+    let index = OpenIndex::for_resolution(&args.resolve, global, world, &target, terminal)?;
     if !args.no_lookup {
         let until = args.resolve.as_of.as_ref().map(|as_of| as_of.instant);
         look_up(&mut source, &args.source, &index.index, until);

@@ -1,6 +1,8 @@
 //! The command line: arguments become options, and one library call each.
 
 pub mod args;
+mod as_of;
+mod builder;
 mod cache;
 mod check;
 mod compile;

@@ -11,6 +11,7 @@ use super::terminal::Terminal;
 use super::world::{OpenIndex, detect_host, location, typed};
 use super::{Done, Failure};
 use crate::escape::visible;
+use crate::index::UploadTimes;
 use crate::requirements::{Confidence, Manifest, MappedImport, ModuleKind};
 use crate::scan::{ImportContext, Scan};
 
@@ -23,7 +24,14 @@ pub(super) fn run(
     if args.lookup {
         let host = detect_host(args.python, source.tree.root(), global);
         let location = location(&args.index, global, &host, source.tree.root())?;
-        let index = OpenIndex::new(&args.index, true, global, location, terminal)?;
+        let index = OpenIndex::new(
+            &args.index,
+            None,
+            UploadTimes::Useful,
+            global,
+            location,
+            terminal,
+        )?;
         look_up(&mut source, &args.source, &index.index, None);
         index.finish();
     }

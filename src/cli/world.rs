@@ -7,22 +7,23 @@ use std::time::Instant;
 
 use clap::ValueEnum as _;
 use pinsmith_resolver::{
-    Options, PrereleasePolicy, PythonVersion, Request, Resolution, ResolutionMode, ResolveError,
-    Target, resolve,
+    Options, PackageName, PrereleasePolicy, PythonVersion, Request, Resolution, ResolutionMode,
+    ResolveError, Target, resolve,
 };
 
 use super::Failure;
 use super::args::{GlobalArgs, IndexArgs, PrereleaseArg, ResolutionArg, ResolveArgs};
+use super::builder::builder;
 use super::json::Stats;
 use super::source::count;
 use super::terminal::{Progress, Terminal};
 use crate::diagnostic::Diagnostic;
-use crate::host::{Host, HostOptions};
+use crate::host::{Host, HostOptions, keyring_password};
 use crate::index::cache::Cache;
 use crate::index::location::discover_here;
 use crate::index::{
-    Index, IndexSettings, Location, LocationFlags, Progress as Fetching, Stats as Traffic,
-    pip_default_index,
+    Index, IndexSettings, Location, LocationFlags, MetadataBuilder, Progress as Fetching, Refresh,
+    Stats as Traffic, UploadTimes, pip_default_index,
 };
 
 /// A variable of this process's environment.
@@ -81,10 +82,17 @@ pub(super) fn location(
     let flags = LocationFlags {
         index_url: args.index_url.clone(),
         extra_index_urls: args.extra_index_url.clone(),
+        index_for: args.index_for.clone(),
+        find_links: args.find_links.clone(),
         ..LocationFlags::default()
     };
     let cache = Cache::new(cache_dir(global));
-    discover_here(&flags, tree, &|| pip_default_index(host, &cache))
+    let path = env("PATH").unwrap_or_default();
+    let keyring = |service: &str, user: &str| {
+        let asked = !args.offline;
+        asked.then(|| keyring_password(&path, tree, std::env::vars_os(), service, user))?
+    };
+    discover_here(&flags, tree, &|| pip_default_index(host, &cache), &keyring)
         .map_err(|error| error.diagnostic().into())
 }
 
@@ -98,6 +106,8 @@ pub(super) struct Resolved {
 /// The index, open for one run, with its line of progress.
 pub(super) struct OpenIndex {
     pub(super) index: Index,
+    /// What opening it found.
+    notes: Vec<Diagnostic>,
     progress: Progress,
     started: Instant,
 }
@@ -106,7 +116,8 @@ impl OpenIndex {
     /// Opens the index; `upload_times` says whether the age of releases matters.
     pub(super) fn new(
         args: &IndexArgs,
-        upload_times: bool,
+        builder: Option<Arc<dyn MetadataBuilder>>,
+        upload_times: UploadTimes,
         global: &GlobalArgs,
         location: Location,
         terminal: Terminal,
@@ -114,13 +125,15 @@ impl OpenIndex {
         let started = Instant::now();
         let progress = terminal.progress("asking the index");
         let mut settings = IndexSettings::new(location, cache_dir(global));
+        settings.builder = builder;
         settings.offline = args.offline;
-        settings.refresh = args.refresh;
+        settings.refresh = refresh(args)?;
         settings.upload_times = upload_times;
         settings.progress = Some(Arc::new(Shown(progress.clone())));
         let index = Index::open(settings).map_err(|error| error.diagnostic())?;
         Ok(Self {
             index,
+            notes: Vec::new(),
             progress,
             started,
         })
@@ -130,12 +143,26 @@ impl OpenIndex {
     pub(super) fn for_resolution(
         args: &ResolveArgs,
         global: &GlobalArgs,
-        location: Location,
+        world: World<'_>,
+        target: &Target,
         terminal: Terminal,
     ) -> Result<Self, Failure> {
-        let upload_times =
-            args.as_of.is_some() || matches!(args.resolution, ResolutionArg::Coherent);
-        Self::new(&args.index, upload_times, global, location, terminal)
+        let upload_times = match (&args.as_of, args.resolution) {
+            (Some(_), _) => UploadTimes::Decisive,
+            (None, ResolutionArg::Coherent) => UploadTimes::Useful,
+            (None, _) => UploadTimes::Unused,
+        };
+        let mut notes = Vec::new();
+        let builder = builder(&args.index, global, &world, target, &mut notes);
+        let opened = Self::new(
+            &args.index,
+            builder,
+            upload_times,
+            global,
+            world.location,
+            terminal,
+        )?;
+        Ok(Self { notes, ..opened })
     }
 
     /// Ends the line of progress.
@@ -159,12 +186,44 @@ impl OpenIndex {
             solves: answer.as_ref().map_or(0, |resolution| resolution.solves),
             elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
+        let mut diagnostics = self.notes.clone();
+        diagnostics.extend(self.index.diagnostics());
+        if let Ok(resolution) = &answer {
+            let names = resolution.packages.iter().map(|package| &package.name);
+            diagnostics.extend(self.index.status_diagnostics(names));
+        }
         Resolved {
             answer,
             stats,
-            diagnostics: self.index.diagnostics(),
+            diagnostics,
         }
     }
+}
+
+/// What is around the tree, and the tree as what is not trusted.
+pub(super) struct World<'a> {
+    pub(super) location: Location,
+    pub(super) host: &'a Host,
+    pub(super) tree: &'a Path,
+}
+
+fn refresh(args: &IndexArgs) -> Result<Refresh, Failure> {
+    if args.refresh.is_empty() {
+        return Ok(Refresh::Nothing);
+    }
+    if args.refresh.iter().any(String::is_empty) {
+        return Ok(Refresh::Everything);
+    }
+    let names = args.refresh.iter().map(|name| {
+        let parsed = name.parse::<PackageName>();
+        parsed.map_err(|_| {
+            Failure::new(
+                format!("`{name}` is no name of a package"),
+                "write --refresh=PACKAGE, or --refresh for everything",
+            )
+        })
+    });
+    Ok(Refresh::Only(names.collect::<Result<_, _>>()?))
 }
 
 /// The fetching side of the progress line.
@@ -237,9 +296,13 @@ pub(super) fn resolve_flags(args: &ResolveArgs) -> Vec<String> {
         ("as-of", args.as_of.as_ref().map(|as_of| as_of.text.clone())),
     ];
     let given = flags.into_iter();
-    given
+    let mut given: Vec<String> = given
         .filter_map(|(name, value)| Some(format!("--{name} {}", typed(&value?))))
-        .collect()
+        .collect();
+    if args.index.allow_build {
+        given.push("--allow-build".to_owned());
+    }
+    given
 }
 
 /// A word as one would type it in a shell.

@@ -390,7 +390,7 @@ fn unresolved_imports(manifest: &Manifest) -> impl Iterator<Item = Gap> {
 fn package_gaps(lock: &Lock, gaps: &mut BTreeSet<Gap>) {
     for package in &lock.packages {
         let site = package.evidence.origins.first().map(|origin| &origin.site);
-        if package.evidence.trust == Trust::Guessed {
+        if package.evidence.trust != Trust::Static {
             let why = format!(
                 "the requirements of `{}` may change when it is built",
                 package.pin()

@@ -56,7 +56,7 @@ fn relative_entries_and_scripts_are_not_used() {
 
 #[test]
 fn a_relative_program_is_never_started() {
-    let error = interpreter::run(Path::new("python3"), &[], Duration::from_secs(1)).unwrap_err();
+    let error = process::run(Path::new("python3"), &[], Duration::from_secs(1)).unwrap_err();
     assert_eq!(error, "its path is relative");
 }
 
@@ -64,7 +64,7 @@ fn a_relative_program_is_never_started() {
 #[cfg(unix)]
 fn a_program_that_hangs_is_stopped() {
     let started = std::time::Instant::now();
-    let error = interpreter::run(Path::new("/bin/sleep"), &["60"], Duration::from_millis(50));
+    let error = process::run(Path::new("/bin/sleep"), &["60"], Duration::from_millis(50));
     assert_eq!(error.unwrap_err(), "it does not answer in time");
     assert!(started.elapsed() < Duration::from_secs(10));
 }
@@ -82,7 +82,7 @@ fn a_pip_folder_is_not_imported() {
     )
     .unwrap();
     let question = "import os, sys; print(os.listdir('.'), '' in sys.path, sorted(os.environ))";
-    let said = interpreter::run(&python, &["-I", "-c", question], Duration::from_secs(10)).unwrap();
+    let said = process::run(&python, &["-I", "-c", question], Duration::from_secs(10)).unwrap();
     assert!(said.starts_with("[] False"), "{said}");
     assert!(!said.contains("HOME") && !said.contains("PATH'"), "{said}");
 }

@@ -24,10 +24,12 @@ use sha2::{Digest, Sha256};
 
 pub use prune::CacheSize;
 
+use super::simple::ProjectStatus;
+
 /// Folder for this layout; another layout gets another folder, so old versions keep theirs.
 ///
 /// Goes up with every change to what is kept, also to how pages are read into it.
-const LAYOUT: &str = "v2";
+const LAYOUT: &str = "v3";
 
 /// First bytes of every entry.
 const MAGIC: [u8; 8] = *b"pinsmit2";
@@ -46,7 +48,7 @@ pub struct Cache {
 }
 
 /// What an entry is, beside its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Meta {
     /// What was asked for, against collisions and for people who look.
     pub(crate) key: String,
@@ -62,8 +64,9 @@ pub(crate) struct Meta {
     /// Seconds for which it needs no confirmation.
     pub(crate) max_age: u64,
     /// Upload times that the page lacks were asked for beside it, with or without success.
-    #[serde(default)]
     pub(crate) dates_asked: bool,
+    /// What has become of the project (PEP 792).
+    pub(crate) project_status: Option<ProjectStatus>,
 }
 
 impl Meta {
@@ -79,12 +82,16 @@ impl Meta {
 pub(crate) enum Kind {
     /// Project pages, parsed.
     Page,
+    /// Pages with links to files of many projects, as they came.
+    Links,
     /// What counts of a wheel's `METADATA`; never changes.
     Wheel,
     /// The files of an sdist that matter, as JSON; never changes.
     Sdist,
     /// Which modules a wheel holds, as JSON; never changes.
     Contents,
+    /// What counts of core metadata that building an sdist gave.
+    Built,
     /// Answers of this host, such as pip's default index.
     Host,
 }
@@ -94,8 +101,10 @@ impl Kind {
         match self {
             Self::Page => "pages",
             Self::Wheel => "wheels",
+            Self::Links => "links",
             Self::Sdist => "sdists",
             Self::Contents => "contents",
+            Self::Built => "built",
             Self::Host => "host",
         }
     }
@@ -165,13 +174,9 @@ impl Cache {
         let meta = Meta {
             key: key.to_owned(),
             status: 200,
-            url: String::new(),
-            content_type: None,
-            etag: None,
-            last_modified: None,
             fetched: Timestamp::now().as_second(),
             max_age: 30 * 24 * 60 * 60,
-            dates_asked: false,
+            ..Meta::default()
         };
         self.write(Kind::Host, &meta, text.as_bytes());
     }

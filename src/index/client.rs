@@ -48,6 +48,21 @@ pub struct NetworkSettings {
     pub longest: Duration,
 }
 
+impl NetworkSettings {
+    /// The usual behaviour, with the times and retries that pip's configuration asks for.
+    pub fn of(location: &Location) -> Self {
+        let usual = Self::default();
+        let timeout = location.timeout.unwrap_or(usual.timeout);
+        Self {
+            retries: location.retries.unwrap_or(usual.retries),
+            timeout,
+            // in the same proportion
+            longest: timeout.saturating_mul(4),
+            ..usual
+        }
+    }
+}
+
 impl Default for NetworkSettings {
     fn default() -> Self {
         Self {
@@ -356,8 +371,7 @@ pub(super) fn may_carry_credentials(url: &Url) -> bool {
 
 fn usable_credentials(location: &Location) -> Vec<(Origin, Credentials)> {
     let usable = location
-        .indexes
-        .iter()
+        .places()
         .filter(|index| may_carry_credentials(index.url()));
     usable
         .filter_map(|index| Some((index.url().origin(), index.credentials.clone()?)))

@@ -28,3 +28,11 @@ pub const CREDENTIALS_WITHHELD: Code = Code("IDX011");
 pub const INVALID_INDEX_URL: Code = Code("IDX012");
 /// A certificate, proxy or other setting makes it impossible to open connections.
 pub const UNUSABLE_SETTINGS: Code = Code("IDX013");
+/// An index says that a project is archived or deprecated (PEP 792).
+pub const PROJECT_STATUS: Code = Code("IDX014");
+/// An index holds a project back as unsafe (PEP 792).
+pub const QUARANTINED: Code = Code("IDX015");
+/// An sdist was built for its metadata, which ran its code.
+pub const BUILT: Code = Code("IDX016");
+/// Sdists may be built, and no Python of this machine can do it.
+pub const NO_BUILDER: Code = Code("IDX017");

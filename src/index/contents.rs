@@ -172,12 +172,8 @@ async fn kept(
         key,
         status: 200,
         url: file.url.clone(),
-        content_type: None,
-        etag: None,
-        last_modified: None,
         fetched: Timestamp::now().as_second(),
-        max_age: 0,
-        dates_asked: false,
+        ..Meta::default()
     };
     let body = serde_json::to_vec(&kept).unwrap_or_default();
     let write = move |shared: &Shared| shared.cache.write(Kind::Contents, &meta, &body);

@@ -1,7 +1,9 @@
 //! Core metadata of one file, in the cheapest way that its server allows.
 //!
 //! In this order: the cache, `FILE.metadata` beside the file, byte ranges out of a wheel, the whole
-//! file. Sdists are read, never built.
+//! file. Sdists are read, and built only where the user allowed it and reading does not settle them.
+
+mod ranges;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -10,30 +12,22 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pinsmith_resolver::{
     CoreMetadata, CoreMetadataHint, MetadataAnswer, PackageName, ReleaseFile, Sha256, SourceError,
-    Version, sdist_version,
+    Trust, Version, sdist_version,
 };
-use reqwest::header::CONTENT_LENGTH;
 use sha2::Digest;
 use url::Url;
 
 use crate::diagnostic::Diagnostic;
 
 use super::cache::{Kind, Meta};
-use super::client::{Body, FetchError, Range, Reply, Request};
-use super::learned::MAX_TAIL;
+use super::client::{Body, FetchError, Reply, Request};
 use super::metadata::{essentials, parse_metadata};
 use super::sdist::{self, SdistFiles};
-use super::wheel::{MAX_METADATA, Parts, WheelError, file_names, needed_tail, read_metadata};
-use super::{Shared, codes};
+use super::wheel::{MAX_METADATA, Parts, WheelError, file_names, read_metadata};
+use super::{MetadataBuilder, Shared, codes};
 
 /// Largest file that is downloaded whole for its metadata.
 const MAX_FILE: u64 = 512 * 1024 * 1024;
-
-/// Largest part of a wheel that is taken into memory: a zip directory at its limit.
-const MAX_RANGE: u64 = 65 * 1024 * 1024;
-
-/// Most ranges that one wheel may need; a sound one needs at most four.
-const MAX_RANGES: usize = 6;
 
 /// Why there is no metadata.
 enum Failure {
@@ -134,7 +128,9 @@ impl Wanted<'_> {
     }
 
     fn cached(&self, shared: &Shared) -> Option<Core> {
-        if self.url.scheme() == "file" {
+        // without a digest the same address could have another file by now
+        let doubtful = self.file.sha256.is_none() && shared.refresh.includes(self.name);
+        if self.url.scheme() == "file" || doubtful {
             return None;
         }
         let key = self.key();
@@ -146,10 +142,31 @@ impl Wanted<'_> {
             .flatten()
             .map(|(_, body)| body);
         let plain = plain.and_then(|bytes| self.parse(&bytes).ok());
-        let sdist = sdist.and_then(|bytes| serde_json::from_slice::<SdistFiles>(&bytes).ok());
-        plain
-            .map(Ok)
-            .or_else(|| Some(sdist::metadata_of(&sdist?, self.name, &self.version)))
+        if let Some(core) = plain {
+            return Some(Ok(core));
+        }
+        let files = serde_json::from_slice::<SdistFiles>(&sdist?).ok()?;
+        let read = sdist::metadata_of(&files, self.name, &self.version);
+        match shared.builder.as_deref().filter(|_| !is_settled(&read)) {
+            None => Some(read),
+            Some(builder) => {
+                let built = shared.cache.read(Kind::Built, &self.built_key(builder));
+                let built = built.and_then(|(_, bytes)| self.parse_built(&bytes).ok());
+                built.map(Ok).or_else(|| shared.offline.then_some(read))
+            }
+        }
+    }
+
+    fn built_key(&self, builder: &dyn MetadataBuilder) -> String {
+        format!("{} {}", self.key(), builder.environment())
+    }
+
+    fn parse_built(&self, bytes: &[u8]) -> Core {
+        let core = self.parse(bytes)?;
+        Ok(CoreMetadata {
+            trust: Trust::Built,
+            ..core
+        })
     }
 
     async fn fetch(&self, shared: &Arc<Shared>) -> Result<Core, Failure> {
@@ -164,7 +181,8 @@ impl Wanted<'_> {
             None => self.by_whole_wheel(shared).await?,
         };
         let core = self.parse(&bytes).map_err(Failure::Unavailable)?;
-        self.keep(shared, Kind::Wheel, essentials(&bytes)).await?;
+        self.keep(shared, Kind::Wheel, self.key(), essentials(&bytes))
+            .await?;
         Ok(Ok(core))
     }
 
@@ -202,85 +220,10 @@ impl Wanted<'_> {
                 .record(&self.url, core.is_some(), &shared.cache);
         }
         if let (Some(_), Some(bytes)) = (&core, bytes) {
-            self.keep(shared, Kind::Wheel, essentials(&bytes)).await?;
+            self.keep(shared, Kind::Wheel, self.key(), essentials(&bytes))
+                .await?;
         }
         Ok(core)
-    }
-
-    /// `None` when the server has no (usable) ranges.
-    async fn by_ranges(&self, shared: &Arc<Shared>) -> Result<Option<Vec<u8>>, Failure> {
-        let read = |parts: &Parts| {
-            let bytes = read_metadata(parts, self.name, &self.version)?;
-            let needed = needed_tail(parts, self.name, &self.version, MAX_TAIL);
-            shared.tails.learn(self.name, needed.unwrap_or(0));
-            Ok(bytes)
-        };
-        self.read_by_ranges(shared, &read).await
-    }
-
-    /// Fetches ranges until `read` lacks none; `None` when the server has no (usable) ranges.
-    async fn read_by_ranges<T>(
-        &self,
-        shared: &Arc<Shared>,
-        read: &(dyn Fn(&Parts) -> Result<T, WheelError> + Sync),
-    ) -> Result<Option<T>, Failure> {
-        let Some(mut parts) = self.tail(shared).await? else {
-            return Ok(None);
-        };
-        for _ in 0..MAX_RANGES {
-            let range = match read(&parts) {
-                Ok(found) => return Ok(Some(found)),
-                Err(WheelError::Missing(range)) => range,
-                Err(error) => return Err(Failure::Unavailable(error.to_string())),
-            };
-            let range = Range::From(range.start, range.end);
-            match self.range(shared, range).await?.body {
-                Body::Part { start, bytes, .. } => parts.add(start, bytes),
-                _ => return Ok(None),
-            }
-        }
-        Err(Failure::Unavailable(
-            "the wheel is broken: it needs ever more parts".to_owned(),
-        ))
-    }
-
-    /// The end of the wheel, by a suffix range, or by a computed one where that is not understood.
-    async fn tail(&self, shared: &Arc<Shared>) -> Result<Option<Parts>, Failure> {
-        let tail = shared.tails.length(self.name);
-        let reply = self.range(shared, Range::Last(tail)).await?;
-        let size = match parts_of(reply) {
-            Ok(parts) => return Ok(Some(parts)),
-            Err(404 | 410) => return Err(Failure::Unavailable(NOT_THERE.to_owned())),
-            Err(_) => match self.file.size {
-                Some(size) => size,
-                None => match self.size_by_head(shared).await? {
-                    Some(size) => size,
-                    None => return Ok(None),
-                },
-            },
-        };
-        let range = Range::From(size.saturating_sub(tail), size);
-        Ok(parts_of(self.range(shared, range).await?).ok())
-    }
-
-    async fn size_by_head(&self, shared: &Arc<Shared>) -> Result<Option<u64>, Failure> {
-        let request = Request {
-            head: true,
-            ..Request::get(&self.url, 0)
-        };
-        let reply = self.send(shared, &request).await?;
-        let length = reply
-            .header(CONTENT_LENGTH)
-            .and_then(|text| text.parse().ok());
-        Ok(length.filter(|size| reply.status == 200 && *size > 0))
-    }
-
-    async fn range(&self, shared: &Arc<Shared>, range: Range) -> Result<Reply, Failure> {
-        let request = Request {
-            range: Some(range),
-            ..Request::get(&self.url, MAX_RANGE)
-        };
-        self.send(shared, &request).await
     }
 
     async fn by_whole_wheel(&self, shared: &Arc<Shared>) -> Result<Vec<u8>, Failure> {
@@ -302,14 +245,59 @@ impl Wanted<'_> {
     async fn by_whole_sdist(&self, shared: &Arc<Shared>) -> Result<Core, Failure> {
         let (file, _) = self.download(shared).await?;
         let name = self.name.clone();
-        let read = move |_: &Shared| sdist::read_files(file, &name);
-        let files = shared
+        let read = move |_: &Shared| {
+            let again = file.try_clone().map_err(|error| error.to_string());
+            let files = sdist::read_files(file, &name).map_err(|error| error.to_string());
+            files.and_then(|files| Ok((files, again?)))
+        };
+        let (files, file) = shared
             .off_thread(read)
             .await?
-            .map_err(|error| Failure::Unavailable(error.to_string()))?;
+            .map_err(Failure::Unavailable)?;
         let json = serde_json::to_vec(&files).unwrap_or_default();
-        self.keep(shared, Kind::Sdist, json).await?;
-        Ok(sdist::metadata_of(&files, self.name, &self.version))
+        self.keep(shared, Kind::Sdist, self.key(), json).await?;
+        let read = sdist::metadata_of(&files, self.name, &self.version);
+        match &shared.builder {
+            Some(builder) if !is_settled(&read) => self.by_building(shared, builder, file).await,
+            _ => Ok(read),
+        }
+    }
+
+    /// Runs the sdist's build backend, which the user allowed.
+    async fn by_building(
+        &self,
+        shared: &Arc<Shared>,
+        builder: &Arc<dyn MetadataBuilder>,
+        mut file: File,
+    ) -> Result<Core, Failure> {
+        let _one = shared.building.lock().await;
+        let (runs, filename) = (Arc::clone(builder), self.file.filename.clone());
+        let build = move |_: &Shared| {
+            let failed = |error: std::io::Error| format!("no room to build it: {error}");
+            let folder = tempfile::tempdir().map_err(failed)?;
+            // a file name of an index is one plain name, see `simple`
+            let path = folder.path().join(filename);
+            file.seek(SeekFrom::Start(0)).map_err(failed)?;
+            let mut copy = File::create(&path).map_err(failed)?;
+            std::io::copy(&mut file, &mut copy).map_err(failed)?;
+            drop(copy);
+            runs.build(&path)
+                .map_err(|reason| format!("building it for its metadata fails: {reason}"))
+        };
+        let bytes = shared.off_thread(build).await?;
+        let bytes = bytes.map_err(Failure::Unavailable)?;
+        shared.note(Diagnostic::info(
+            codes::BUILT,
+            format!(
+                "{} was built for its metadata, which ran its code",
+                self.file.filename
+            ),
+        ));
+        let core = self.parse_built(&bytes).map_err(Failure::Unavailable)?;
+        let key = self.built_key(builder.as_ref());
+        self.keep(shared, Kind::Built, key, essentials(&bytes))
+            .await?;
+        Ok(Ok(core))
     }
 
     /// The whole file on disk, its digest checked.
@@ -400,40 +388,34 @@ impl Wanted<'_> {
         Ok(core)
     }
 
-    async fn keep(&self, shared: &Arc<Shared>, kind: Kind, body: Vec<u8>) -> Result<(), Failure> {
+    async fn keep(
+        &self,
+        shared: &Arc<Shared>,
+        kind: Kind,
+        key: String,
+        body: Vec<u8>,
+    ) -> Result<(), Failure> {
         if self.url.scheme() == "file" {
             return Ok(());
         }
         let meta = Meta {
-            key: self.key(),
+            key,
             status: 200,
             url: self.file.url.clone(),
-            content_type: None,
-            etag: None,
-            last_modified: None,
             fetched: Timestamp::now().as_second(),
-            max_age: 0,
-            dates_asked: false,
+            ..Meta::default()
         };
         let write = move |shared: &Shared| shared.cache.write(kind, &meta, &body);
         Ok(shared.off_thread(write).await?)
     }
 }
 
-const NOT_THERE: &str = "it is listed but not there (status 404)";
-
-/// What a range request brought, else its status.
-fn parts_of(reply: Reply) -> Result<Parts, u16> {
-    match (reply.status, reply.body) {
-        (206, Body::Part { start, size, bytes }) => {
-            let mut parts = Parts::new(size);
-            parts.add(start, bytes);
-            Ok(parts)
-        }
-        (200, Body::Bytes(bytes)) => Ok(Parts::whole(bytes)),
-        (status, _) => Err(status),
-    }
+/// Whether running the build could not change what was read.
+fn is_settled(read: &Core) -> bool {
+    read.as_ref().is_ok_and(|core| core.trust == Trust::Static)
 }
+
+const NOT_THERE: &str = "it is listed but not there (status 404)";
 
 fn read_from_file(
     mut file: File,
@@ -442,7 +424,7 @@ fn read_from_file(
     version: &Version,
 ) -> Result<Vec<u8>, String> {
     let mut parts = Parts::new(size);
-    for _ in 0..=MAX_RANGES {
+    for _ in 0..=ranges::MAX_RANGES {
         let range = match read_metadata(&parts, name, version) {
             Err(WheelError::Missing(range)) => range,
             Err(error) => return Err(error.to_string()),
@@ -465,7 +447,7 @@ fn digest_of(bytes: &[u8]) -> Sha256 {
     Sha256(sha2::Sha256::digest(bytes).into())
 }
 
-fn digest_of_file(file: &mut File) -> std::io::Result<Sha256> {
+pub(super) fn digest_of_file(file: &mut File) -> std::io::Result<Sha256> {
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {

@@ -4,19 +4,26 @@
 //! function over values: it reads the environment and files only through the [`Place`] that it
 //! is given, and no file of the scanned tree counts.
 
+mod address;
 mod netrc;
 mod pip_config;
+mod place;
+mod routes;
 mod uv_config;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use url::Url;
+use pinsmith_resolver::PackageName;
 
 use crate::diagnostic::Diagnostic;
 
 use super::codes;
+pub(super) use address::Credentials;
+pub use address::{IndexUrl, Secret};
 use pip_config::PipConfig;
+pub use place::Place;
+pub use routes::{PackagePattern, Route};
 use uv_config::UvConfig;
 
 /// The indexes to ask, in order, and how to reach them.
@@ -25,6 +32,10 @@ pub struct Location {
     /// In the order in which they are asked: extra indexes first, since a name that a private index
     /// has must never be taken from the public one, then the main index.
     pub indexes: Vec<IndexUrl>,
+    /// Packages that are asked of one index only, whatever the others have.
+    pub routes: Vec<Route>,
+    /// Pages and folders with files (`--find-links`), asked before the indexes.
+    pub links: Vec<IndexUrl>,
     /// Certificate bundle (PEM) to trust instead of the system's.
     pub certificate: Option<PathBuf>,
     /// Client certificate with its key (PEM).
@@ -33,8 +44,30 @@ pub struct Location {
     pub proxy: Proxy,
     /// pip is told to use no index (`--no-index`, `PIP_NO_INDEX`): nothing is found.
     pub no_index: bool,
+    /// Longest silence of a server, where pip's configuration has one (`timeout`).
+    pub timeout: Option<Duration>,
+    /// How often a failed request is tried again, where pip's configuration says (`retries`).
+    pub retries: Option<u32>,
     /// Findings made on the way, such as settings that are not used.
     pub notes: Vec<Diagnostic>,
+}
+
+impl Location {
+    /// Every place that may be asked.
+    pub(super) fn places(&self) -> impl Iterator<Item = &IndexUrl> {
+        let routed = self.routes.iter().map(|route| &route.index);
+        self.links.iter().chain(routed).chain(&self.indexes)
+    }
+
+    /// The links and the indexes that may be asked for a project, each in order: the one index that
+    /// it is routed to, else all.
+    pub(super) fn places_of(&self, name: &PackageName) -> (&[IndexUrl], &[IndexUrl]) {
+        let mut routes = self.routes.iter();
+        match routes.find(|route| route.packages.iter().any(|pattern| pattern.matches(name))) {
+            Some(route) => (&[], std::slice::from_ref(&route.index)),
+            None => (&self.links, &self.indexes),
+        }
+    }
 }
 
 /// How to get out to an index.
@@ -49,95 +82,6 @@ pub enum Proxy {
     Direct,
 }
 
-/// A text that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// The base address of one index; credentials are kept apart and never shown.
-///
-/// ```
-/// use pinsmith::index::IndexUrl;
-/// let index = IndexUrl::parse("https://me:secret@index.test/simple", "from --index-url")?;
-/// assert_eq!(index.to_string(), "https://index.test/simple/");
-/// assert!(!format!("{index:?}").contains("secret"));
-/// # Ok::<(), pinsmith::index::LocationError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexUrl {
-    url: Url,
-    pub(super) credentials: Option<Credentials>,
-    /// Where the address was found, such as `from PIP_INDEX_URL`.
-    pub origin: String,
-}
-
-/// A name and a password for one origin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Credentials {
-    pub(super) user: Secret,
-    pub(super) password: Option<Secret>,
-}
-
-impl IndexUrl {
-    /// Reads an address with or without a final slash; userinfo becomes credentials.
-    ///
-    /// # Errors
-    /// [`LocationError::InvalidUrl`] when it is no http, https or file address.
-    pub fn parse(text: &str, origin: &str) -> Result<Self, LocationError> {
-        let invalid = |reason: String| LocationError::InvalidUrl {
-            origin: origin.to_owned(),
-            reason,
-        };
-        let mut url = Url::parse(text.trim()).map_err(|error| invalid(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https" | "file") {
-            return Err(invalid(format!("the scheme {} is not known", url.scheme())));
-        }
-        let credentials = (!url.username().is_empty()).then(|| Credentials {
-            user: Secret(percent_decoded(url.username())),
-            password: url
-                .password()
-                .map(|password| Secret(percent_decoded(password))),
-        });
-        if url.scheme() != "file" {
-            // neither can fail for an address with a host
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-        }
-        url.set_fragment(None);
-        if !url.path().ends_with('/') {
-            let path = format!("{}/", url.path());
-            url.set_path(&path);
-        }
-        Ok(Self {
-            url,
-            credentials,
-            origin: origin.to_owned(),
-        })
-    }
-
-    /// The address, with a final slash and without credentials.
-    pub fn url(&self) -> &Url {
-        &self.url
-    }
-}
-
-impl fmt::Display for IndexUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = self.url.clone();
-        shown.set_query(None);
-        write!(f, "{shown}")
-    }
-}
-
-fn percent_decoded(text: &str) -> String {
-    super::simple::percent_decoded(text).unwrap_or_else(|| text.to_owned())
-}
-
 /// No index, or one that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
@@ -147,6 +91,14 @@ pub enum LocationError {
     /// An address that cannot be read; it is not shown, since it may hold a password.
     #[error("the index address {origin} cannot be read: {reason}")]
     InvalidUrl {
+        /// Where it was found.
+        origin: String,
+        /// What is wrong, in lower case.
+        reason: String,
+    },
+    /// A route of a package to an index that cannot be read.
+    #[error("{origin} cannot be read: {reason}")]
+    InvalidRoute {
         /// Where it was found.
         origin: String,
         /// What is wrong, in lower case.
@@ -164,6 +116,9 @@ impl LocationError {
             Self::InvalidUrl { .. } => {
                 "an index address looks like https://index.test/simple/, with characters such as @ and / of a password percent-encoded"
             }
+            Self::InvalidRoute { .. } => {
+                "name the packages and the index, such as --index-for 'corp-*=https://index.test/simple/'"
+            }
         }
     }
 
@@ -171,7 +126,7 @@ impl LocationError {
     pub fn diagnostic(&self) -> Diagnostic {
         let code = match self {
             Self::NoIndex => codes::NO_INDEX,
-            Self::InvalidUrl { .. } => codes::INVALID_INDEX_URL,
+            Self::InvalidUrl { .. } | Self::InvalidRoute { .. } => codes::INVALID_INDEX_URL,
         };
         Diagnostic::error(code, self.to_string()).help(self.help())
     }
@@ -184,6 +139,10 @@ pub struct LocationFlags {
     pub index_url: Option<String>,
     /// `--extra-index-url`, in order.
     pub extra_index_urls: Vec<String>,
+    /// `--index-for PACKAGE=URL`, in order.
+    pub index_for: Vec<String>,
+    /// `--find-links`: addresses and paths, in order.
+    pub find_links: Vec<String>,
     /// `[tool.pinsmith] index-url`, only of a project that is trusted.
     pub trusted_project: Option<String>,
     /// `--no-index`.
@@ -199,56 +158,10 @@ pub struct DefaultIndex {
     pub origin: String,
 }
 
-/// The world as discovery sees it; tests give one made of values.
-pub struct Place<'a> {
-    /// A variable of the environment.
-    pub env: &'a dyn Fn(&str) -> Option<String>,
-    /// The content of a file; `None` when there is none.
-    pub read: &'a dyn Fn(&Path) -> Option<Vec<u8>>,
-    /// The user's home folder.
-    pub home: Option<PathBuf>,
-    /// `linux`, `macos` or `windows`, as in `std::env::consts::OS`.
-    pub os: &'a str,
-    /// The scanned tree: no configuration below it counts.
-    pub scanned_root: PathBuf,
-    /// Asks an installed pip for its default index; only called when nothing else names one.
-    pub ask_pip: &'a dyn Fn() -> Option<DefaultIndex>,
-}
-
-impl fmt::Debug for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place")
-            .field("home", &self.home)
-            .field("os", &self.os)
-            .field("scanned_root", &self.scanned_root)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Place<'_> {
-    /// A variable that is set and not empty.
-    fn var(&self, name: &str) -> Option<String> {
-        (self.env)(name).filter(|value| !value.trim().is_empty())
-    }
-
-    /// A folder from the environment, which counts only when it is absolute.
-    fn dir(&self, name: &str) -> Option<PathBuf> {
-        self.var(name)
-            .map(PathBuf::from)
-            .filter(|dir| dir.is_absolute())
-    }
-
-    fn text(&self, path: &Path) -> Option<String> {
-        if path.starts_with(&self.scanned_root) {
-            return None;
-        }
-        (self.read)(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-    }
-}
-
 /// [`discover`] with the environment and the files of this process.
 ///
-/// `ask_pip` is usually [`crate::index::pip_default_index`]. Files that lie in the scanned tree do not
+/// `ask_pip` is usually [`crate::index::pip_default_index`], `ask_keyring`
+/// [`crate::host::keyring_password`]. Paths of `--find-links` may be relative. Files that lie in the scanned tree do not
 /// count, also not through a link.
 ///
 /// # Errors
@@ -257,6 +170,7 @@ pub fn discover_here(
     flags: &LocationFlags,
     scanned_root: &Path,
     ask_pip: &dyn Fn() -> Option<DefaultIndex>,
+    ask_keyring: &dyn Fn(&str, &str) -> Option<String>,
 ) -> Result<Location, LocationError> {
     let root = scanned_root
         .canonicalize()
@@ -268,8 +182,23 @@ pub fn discover_here(
         os: std::env::consts::OS,
         scanned_root: root.clone(),
         ask_pip,
+        ask_keyring,
     };
-    discover(flags, &place)
+    let mut flags = flags.clone();
+    for links in flags
+        .find_links
+        .iter_mut()
+        .filter(|links| !links.contains("://"))
+    {
+        if let Some(path) = std::path::absolute(&links)
+            .ok()
+            .as_deref()
+            .and_then(Path::to_str)
+        {
+            path.clone_into(links);
+        }
+    }
+    discover(&flags, &place)
 }
 
 /// The content of a file that really lies outside of `root`.
@@ -302,30 +231,51 @@ pub fn discover(flags: &LocationFlags, place: &Place<'_>) -> Result<Location, Lo
             .var("PIP_PROXY")
             .or_else(|| pip.value("proxy"))
             .map_or(Proxy::Environment, |url| Proxy::Url(Secret(url))),
+        timeout: pip
+            .setting(place, "timeout")
+            .and_then(|text| seconds(&text)),
+        retries: pip
+            .setting(place, "retries")
+            .and_then(|text| text.trim().parse().ok()),
         no_index: flags.no_index || pip.flag(place, "no-index"),
         ..Location::default()
     };
     report_unused(place, &pip, &mut notes);
+    for links in &flags.find_links {
+        let links = IndexUrl::parse_links(links, "from --find-links")?;
+        if !location.links.contains(&links) {
+            location.links.push(links);
+        }
+    }
     if location.no_index {
-        notes.push(
-            Diagnostic::warning(
-                codes::NO_INDEX_SETTING,
-                "pip is set to use no index, so no project will be found",
-            )
-            .help("unset PIP_NO_INDEX or `no-index` in pip's configuration file"),
-        );
+        if location.links.is_empty() {
+            notes.push(
+                Diagnostic::warning(
+                    codes::NO_INDEX_SETTING,
+                    "pip is set to use no index, so no project will be found",
+                )
+                .help("unset PIP_NO_INDEX or `no-index` in pip's configuration file"),
+            );
+        }
+        add_credentials(place, &pip, &mut location);
         location.notes = notes;
         return Ok(location);
     }
+    location.routes = routes::read(flags, place, &mut notes)?;
     let main = main_index(flags, place, &pip, &uv)?;
     for (url, origin) in extra_indexes(flags, place, &pip, &uv) {
         let index = IndexUrl::parse(&url, &origin)?;
-        if index.url != main.url && location.indexes.iter().all(|known| known.url != index.url) {
+        if index.url() != main.url()
+            && location
+                .indexes
+                .iter()
+                .all(|known| known.url() != index.url())
+        {
             location.indexes.push(index);
         }
     }
     location.indexes.push(main);
-    add_netrc(place, &mut location.indexes);
+    add_credentials(place, &pip, &mut location);
     location.notes = notes;
     Ok(location)
 }
@@ -427,10 +377,8 @@ fn certificate(place: &Place<'_>, pip: &PipConfig) -> Option<PathBuf> {
 /// Settings of pip that change its answers but not ours are named once.
 fn report_unused(place: &Place<'_>, pip: &PipConfig, notes: &mut Vec<Diagnostic>) {
     if place.var("PIP_FIND_LINKS").is_some() || pip.value("find-links").is_some() {
-        notes.push(Diagnostic::info(
-            codes::FIND_LINKS,
-            "pip's find-links are not used: only indexes are asked",
-        ));
+        let note = Diagnostic::info(codes::FIND_LINKS, "pip's find-links are not used");
+        notes.push(note.help("name the page or folder with --find-links"));
     }
     if place.var("PIP_TRUSTED_HOST").is_some() || pip.value("trusted-host").is_some() {
         notes.push(
@@ -443,8 +391,9 @@ fn report_unused(place: &Place<'_>, pip: &PipConfig, notes: &mut Vec<Diagnostic>
     }
 }
 
-/// Credentials of the user's netrc for indexes that carry none.
-fn add_netrc(place: &Place<'_>, indexes: &mut [IndexUrl]) {
+/// Credentials for places that carry none: of the user's netrc, and a password that only the
+/// user's keyring has.
+fn add_credentials(place: &Place<'_>, pip: &PipConfig, location: &mut Location) {
     let named = place.dir("NETRC");
     let usual = place.home.as_ref().map(|home| {
         home.join(if place.os == "windows" {
@@ -453,16 +402,41 @@ fn add_netrc(place: &Place<'_>, indexes: &mut [IndexUrl]) {
             ".netrc"
         })
     });
-    let Some(text) = named.or(usual).and_then(|path| place.text(&path)) else {
-        return;
-    };
-    for index in indexes {
+    let netrc = named.or(usual).and_then(|path| place.text(&path));
+    let keyring = uses_keyring(place, pip);
+    let routed = location.routes.iter_mut().map(|route| &mut route.index);
+    let places = routed
+        .chain(&mut location.links)
+        .chain(&mut location.indexes);
+    for index in places {
         if index.credentials.is_none()
-            && let Some(host) = index.url.host_str()
+            && let (Some(text), Some(host)) = (&netrc, index.url().host_str())
         {
-            index.credentials = netrc::credentials(&text, host);
+            index.credentials = netrc::credentials(text, host);
+        }
+        if keyring {
+            index.ask_for_password(place.ask_keyring);
         }
     }
+}
+
+/// Whether pip or uv is told to ask the keyring command, which is off unless somebody says so.
+///
+/// `import` asks the same keyring from within pip's Python.
+fn uses_keyring(place: &Place<'_>, pip: &PipConfig) -> bool {
+    let provider = pip
+        .setting(place, "keyring-provider")
+        .or_else(|| place.var("UV_KEYRING_PROVIDER"));
+    let provider = provider.map(|text| text.trim().to_ascii_lowercase());
+    matches!(provider.as_deref(), Some("subprocess" | "import"))
+}
+
+/// A time as pip takes it: seconds, with a fraction if need be.
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds = text.trim().parse::<f64>().ok()?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero())
 }
 
 #[cfg(test)]

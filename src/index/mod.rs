@@ -12,18 +12,19 @@ mod dates;
 mod files;
 mod joined;
 mod learned;
+mod links;
 pub mod location;
 mod lookahead;
 pub mod metadata;
 mod pages;
 mod pip_default;
 pub mod sdist;
+mod settings;
 pub mod simple;
 pub mod wheel;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,10 +40,12 @@ pub use client::{ClientError, NetworkSettings};
 pub use contents::{Contents, ContentsQuestion};
 pub use location::{IndexUrl, Location, LocationError, LocationFlags};
 pub use pip_default::pip_default_index;
+pub use settings::{IndexSettings, MetadataBuilder, Progress, Refresh, UploadTimes};
 
 use cache::Cache;
 use client::Client;
 use joined::Joined;
+use simple::{ProjectStatus, StatusMarker};
 
 /// The indexes of a [`Location`], with cache and connections; one for a whole run.
 ///
@@ -53,59 +56,6 @@ pub struct Index {
     shared: Arc<Shared>,
     handle: Handle,
     runtime: Option<Runtime>,
-}
-
-/// How an [`Index`] behaves.
-#[derive(Clone)]
-pub struct IndexSettings {
-    /// Which indexes, and how to reach them.
-    pub location: Location,
-    /// Where answers are kept, see [`Cache::default_dir`]; `None` keeps nothing.
-    pub cache_dir: Option<PathBuf>,
-    /// Answer from the cache alone, whatever its age.
-    pub offline: bool,
-    /// Confirm every project page with the index, whatever its age.
-    pub refresh: bool,
-    /// Upload times are needed: where pages have none, the index's JSON beside them is asked.
-    pub upload_times: bool,
-    /// Concurrency, retries and timeouts.
-    pub network: NetworkSettings,
-    /// Told whenever something was asked or answered.
-    pub progress: Option<Arc<dyn Progress>>,
-}
-
-impl IndexSettings {
-    /// Online, with the usual network behaviour and no progress.
-    pub fn new(location: Location, cache_dir: Option<PathBuf>) -> Self {
-        Self {
-            location,
-            cache_dir,
-            offline: false,
-            refresh: false,
-            upload_times: true,
-            network: NetworkSettings::default(),
-            progress: None,
-        }
-    }
-}
-
-impl fmt::Debug for IndexSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IndexSettings")
-            .field("location", &self.location)
-            .field("cache_dir", &self.cache_dir)
-            .field("offline", &self.offline)
-            .field("refresh", &self.refresh)
-            .field("upload_times", &self.upload_times)
-            .field("network", &self.network)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Is told how far fetching is; called from several threads, so it must be quick.
-pub trait Progress: Send + Sync {
-    /// The counts after a change.
-    fn update(&self, stats: &Stats);
 }
 
 /// What was asked and answered so far.
@@ -155,14 +105,19 @@ impl IndexError {
 /// What the tasks of one [`Index`] share.
 struct Shared {
     location: Location,
-    /// Display names of the indexes, in the order of the location.
+    /// Display names of the places of the location, in their order.
     index_names: Vec<Arc<str>>,
     offline: bool,
-    refresh: bool,
-    upload_times: bool,
+    refresh: Refresh,
+    upload_times: UploadTimes,
+    builder: Option<Arc<dyn MetadataBuilder>>,
+    /// One build at a time: each may use all of the machine.
+    building: tokio::sync::Mutex<()>,
     date_misses: dates::Misses,
     client: Client,
     cache: Cache,
+    links: Joined<String, Result<links::Found, SourceError>>,
+    statuses: Mutex<BTreeMap<PackageName, (ProjectStatus, Arc<str>)>>,
     projects: Joined<PackageName, Result<ReleasesAnswer, SourceError>>,
     metadata: Joined<String, Result<MetadataAnswer, SourceError>>,
     guesses: learned::Guesses,
@@ -197,14 +152,21 @@ impl Index {
             .build()
             .map_err(IndexError::Threads)?;
         let client = Client::new(&settings.location, settings.network)?;
-        let indexes = settings.location.indexes.iter();
-        let index_names = indexes.map(|index| Arc::from(index.to_string()));
+        let index_names = settings
+            .location
+            .places()
+            .map(|index| Arc::from(index.to_string()))
+            .collect();
         let shared = Shared {
             client,
             cache: Cache::new(settings.cache_dir),
             offline: settings.offline,
             refresh: settings.refresh,
             upload_times: settings.upload_times,
+            builder: settings.builder,
+            building: tokio::sync::Mutex::default(),
+            links: Joined::default(),
+            statuses: Mutex::default(),
             date_misses: dates::Misses::default(),
             projects: Joined::default(),
             metadata: Joined::default(),
@@ -214,7 +176,7 @@ impl Index {
             findings: Mutex::new(withheld_credentials(&settings.location)),
             counters: Counters::default(),
             progress: settings.progress,
-            index_names: index_names.collect(),
+            index_names,
             location: settings.location.clone(),
         };
         let shared = Arc::new(shared);
@@ -240,6 +202,24 @@ impl Index {
     /// Counts so far.
     pub fn stats(&self) -> Stats {
         self.shared.stats()
+    }
+
+    /// What the indexes say has become of these projects (PEP 792), sorted.
+    ///
+    /// Many more projects are looked at than an answer has, so the caller names those that count.
+    pub fn status_diagnostics<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n PackageName>,
+    ) -> Vec<Diagnostic> {
+        let statuses = lock(&self.shared.statuses);
+        let found: BTreeSet<Diagnostic> = names
+            .into_iter()
+            .filter_map(|name| {
+                let (status, index) = statuses.get(name)?;
+                Some(status_diagnostic(name, status, index))
+            })
+            .collect();
+        found.into_iter().collect()
     }
 
     /// What a person should know about the indexes and the cache, found so far; sorted.
@@ -309,7 +289,7 @@ impl Shared {
     async fn project(self: &Arc<Self>, name: &PackageName) -> Result<ReleasesAnswer, SourceError> {
         let first = async {
             self.count(&self.counters.projects_asked);
-            let answer = pages::project(self, name).await;
+            let answer = Box::pin(pages::project(self, name)).await;
             self.count(&self.counters.projects_done);
             answer
         };
@@ -354,7 +334,7 @@ impl Shared {
 
     /// The display name of an index, which all of its projects share.
     fn name_of(&self, index: &IndexUrl) -> Arc<str> {
-        let all = self.location.indexes.iter().zip(&self.index_names);
+        let all = self.location.places().zip(&self.index_names);
         let known = all.filter(|(known, _)| known.url() == index.url());
         let name = known.map(|(_, name)| Arc::clone(name)).next();
         name.unwrap_or_else(|| index.to_string().into())
@@ -365,7 +345,7 @@ impl Shared {
     }
 
     fn lock_findings(&self) -> std::sync::MutexGuard<'_, BTreeSet<Diagnostic>> {
-        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.findings)
     }
 
     /// Runs what blocks or computes for long away from the network threads.
@@ -382,10 +362,33 @@ impl Shared {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn status_diagnostic(name: &PackageName, status: &ProjectStatus, index: &str) -> Diagnostic {
+    let reason = status.reason.as_deref();
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    let message = |what: &str| format!("`{name}` is {what} on {index}{reason}");
+    match status.marker {
+        StatusMarker::Archived => Diagnostic::info(
+            codes::PROJECT_STATUS,
+            message("archived: its owners expect no further release"),
+        ),
+        StatusMarker::Deprecated => {
+            Diagnostic::warning(codes::PROJECT_STATUS, message("deprecated"))
+                .help("look for what has taken its place")
+        }
+        StatusMarker::Quarantined => {
+            Diagnostic::warning(codes::QUARANTINED, message("quarantined as unsafe"))
+                .help("do not install it before the index has cleared it")
+        }
+    }
+}
+
 fn withheld_credentials(location: &Location) -> BTreeSet<Diagnostic> {
     let withheld = location
-        .indexes
-        .iter()
+        .places()
         .filter(|index| index.credentials.is_some() && !client::may_carry_credentials(index.url()));
     withheld
         .map(|index| {

@@ -11,8 +11,8 @@ use crate::diagnostic::Diagnostic;
 
 use super::cache::{Kind, Meta};
 use super::client::{ACCEPT_PAGE, FetchError, Reply, Request};
-use super::simple::parse_project;
-use super::{IndexUrl, Shared, codes, dates};
+use super::simple::{ProjectPage, parse_project};
+use super::{IndexUrl, Shared, UploadTimes, codes, dates, links};
 
 /// Largest project page, decompressed; the largest known one has 6 MB.
 const MAX_PAGE: u64 = 128 * 1024 * 1024;
@@ -24,7 +24,7 @@ const DEFAULT_LIFETIME: u64 = 600;
 const MAX_LIFETIME: u64 = 24 * 60 * 60;
 
 /// One index's answer about one project.
-enum Page {
+pub(super) enum Page {
     Found(Arc<Project>),
     NotFound,
     Offline,
@@ -52,12 +52,20 @@ impl Stored {
     }
 }
 
-/// The first index that has the project answers for it; no later one is asked about that name.
+/// The first place that has the project answers for it; no later one is asked about that name.
 pub(super) async fn project(
     shared: &Arc<Shared>,
     name: &PackageName,
 ) -> Result<ReleasesAnswer, SourceError> {
-    for index in &shared.location.indexes {
+    let (pages, indexes) = shared.location.places_of(name);
+    for place in pages {
+        match Box::pin(links::page(shared, place, name)).await? {
+            Page::Found(project) => return Ok(ReleasesAnswer::Found(project)),
+            Page::NotFound => {}
+            Page::Offline => return Ok(ReleasesAnswer::Offline),
+        }
+    }
+    for index in indexes {
         match page(shared, index, name).await? {
             Page::Found(project) => return Ok(ReleasesAnswer::Found(project)),
             Page::NotFound => {}
@@ -86,7 +94,8 @@ async fn page(
     };
     let asked = Asked { index, name, url };
     match cached {
-        Some(mut stored) if shared.offline || can_use(shared, &stored) => {
+        Some(mut stored) if shared.offline || can_use(shared, &stored, name) => {
+            asked.note_status(shared, &stored);
             shared.count(&shared.counters.cache_hits);
             if asked.add_missing_times(shared, &mut stored).await {
                 return asked.keep(shared, stored).await;
@@ -122,6 +131,7 @@ impl Asked<'_> {
         match (answer, cached) {
             (Ok(reply), Some(mut stored)) if reply.status == 304 => {
                 shared.count(&shared.counters.confirmed);
+                self.note_status(shared, &stored);
                 stored.meta.fetched = Timestamp::now().as_second();
                 stored.meta.max_age = lifetime(&reply).unwrap_or(0);
                 self.add_missing_times(shared, &mut stored).await;
@@ -136,7 +146,7 @@ impl Asked<'_> {
             }
             (Ok(reply), _) if reply.status == 401 => Err(self.unauthorized(&reply)),
             (Ok(reply), Some(stored)) if reply.status >= 500 => {
-                self.note_stale(shared, &format!("answers with status {}", reply.status));
+                note_stale(shared, self.index, &format!("answers with status {}", reply.status));
                 Ok(stored.into_page())
             }
             (Ok(reply), _) => Err(self.error(
@@ -144,7 +154,7 @@ impl Asked<'_> {
                 "try again later, or name another index with --index-url",
             )),
             (Err(error), Some(stored)) if matches!(error, FetchError::Network { .. }) => {
-                self.note_stale(shared, &format!("cannot be asked: {error}"));
+                note_stale(shared, self.index, &format!("cannot be asked: {error}"));
                 Ok(stored.into_page())
             }
             (Err(error), _) => Err(self.error(
@@ -157,7 +167,7 @@ impl Asked<'_> {
     async fn accept(&self, shared: &Arc<Shared>, reply: Reply) -> Result<Page, SourceError> {
         let header = |name| reply.header(name).map(str::to_owned);
         let max_age = lifetime(&reply);
-        let meta = Meta {
+        let mut meta = Meta {
             key: self.url.to_string(),
             status: if reply.status == 200 { 200 } else { 404 },
             url: reply.url.to_string(),
@@ -166,16 +176,24 @@ impl Asked<'_> {
             last_modified: header(LAST_MODIFIED),
             fetched: Timestamp::now().as_second(),
             max_age: max_age.unwrap_or(0),
-            dates_asked: false,
+            ..Meta::default()
         };
         // only what can be read is kept, so that an error page does not stay
         let project = match meta.status {
-            200 => Some(self.parse(shared, reply).await?),
+            200 => {
+                let page = self.parse(shared, reply).await?;
+                meta.project_status = page.status;
+                Some(Arc::new(page.project))
+            }
             _ => None,
         };
         let mut stored = Stored { meta, project };
+        self.note_status(shared, &stored);
         self.add_missing_times(shared, &mut stored).await;
-        if max_age.is_some() && self.url.scheme() != "file" {
+        if self.url.scheme() == "file" {
+            stored.project = links::with_digests(shared, stored.project).await?;
+            Ok(stored.into_page())
+        } else if max_age.is_some() {
             self.keep(shared, stored).await
         } else {
             Ok(stored.into_page())
@@ -196,7 +214,7 @@ impl Asked<'_> {
         Ok(stored.into_page())
     }
 
-    async fn parse(&self, shared: &Arc<Shared>, reply: Reply) -> Result<Arc<Project>, SourceError> {
+    async fn parse(&self, shared: &Arc<Shared>, reply: Reply) -> Result<ProjectPage, SourceError> {
         let name = self.name.clone();
         let index = shared.name_of(self.index);
         let parse = move |_: &Shared| {
@@ -210,13 +228,12 @@ impl Asked<'_> {
                 index,
             )
         };
-        let project = shared.off_thread(parse).await?.map_err(|error| {
+        shared.off_thread(parse).await?.map_err(|error| {
             self.error(
                 &format!("gives no project page: {error}"),
                 "open the address in a browser: a proxy or login page may stand in between",
             )
-        })?;
-        Ok(Arc::new(project))
+        })
     }
 
     fn error(&self, what: &str, help: &str) -> SourceError {
@@ -241,6 +258,13 @@ impl Asked<'_> {
         self.error("asks for credentials (status 401)", help)
     }
 
+    fn note_status(&self, shared: &Shared, stored: &Stored) {
+        if let Some(status) = &stored.meta.project_status {
+            let found = (status.clone(), shared.name_of(self.index));
+            super::lock(&shared.statuses).insert(self.name.clone(), found);
+        }
+    }
+
     fn note_forbidden(&self, shared: &Shared) {
         let index = self.index;
         shared.note(Diagnostic::info(
@@ -252,26 +276,14 @@ impl Asked<'_> {
         ));
     }
 
-    fn note_stale(&self, shared: &Shared, why: &str) {
-        let index = self.index;
-        shared.note(
-            Diagnostic::warning(
-                codes::STALE_ANSWERS,
-                format!("{index} {why}; older answers from the cache are used"),
-            )
-            .help("run again when the index can be reached to see newer releases"),
-        );
-    }
-
-    /// The per-project JSON beside the index would know the times; it is asked nowhere yet, and
-    /// this is the place from which it would be.
     /// Asks beside the page for upload times that it lacks, once; says so where there are none.
     /// Answers whether something was asked.
     async fn add_missing_times(&self, shared: &Arc<Shared>, stored: &mut Stored) -> bool {
         let Some(project) = stored.project.clone().filter(|project| is_undated(project)) else {
             return false;
         };
-        let ask = shared.upload_times && !shared.offline && !stored.meta.dates_asked;
+        let wanted = shared.upload_times != UploadTimes::Unused;
+        let ask = wanted && !shared.offline && !stored.meta.dates_asked;
         if ask {
             stored.meta.dates_asked = true;
             if let Some(dated) = dates::dated(shared, self.index, self.name, &project).await {
@@ -279,26 +291,48 @@ impl Asked<'_> {
                 return true;
             }
         }
-        let index = self.index;
-        shared.note(Diagnostic::info(
-            codes::NO_UPLOAD_TIMES,
-            format!("{index} gives no upload times, so the age of its releases is unknown"),
-        ));
+        note_no_times(shared, self.index);
         ask
     }
 }
 
-fn is_undated(project: &Project) -> bool {
+/// Says that what came before stands in for what did not come.
+pub(super) fn note_stale(shared: &Shared, index: &IndexUrl, why: &str) {
+    shared.note(
+        Diagnostic::warning(
+            codes::STALE_ANSWERS,
+            format!("{index} {why}; older answers from the cache are used"),
+        )
+        .help("run again when the index can be reached to see newer releases"),
+    );
+}
+
+/// Says what follows from unknown ages, once an index.
+pub(super) fn note_no_times(shared: &Shared, index: &IndexUrl) {
+    shared.note(match shared.upload_times {
+        UploadTimes::Decisive => Diagnostic::warning(
+            codes::NO_UPLOAD_TIMES,
+            format!("{index} gives no upload times, so --as-of leaves out what it has"),
+        )
+        .help("ask an index that has them, or leave --as-of out"),
+        UploadTimes::Useful | UploadTimes::Unused => Diagnostic::info(
+            codes::NO_UPLOAD_TIMES,
+            format!("{index} gives no upload times, so the age of its releases is unknown"),
+        ),
+    });
+}
+
+pub(super) fn is_undated(project: &Project) -> bool {
     let mut releases = project.releases().iter();
     !project.releases().is_empty() && releases.all(|release| release.uploaded.is_none())
 }
 
-fn can_use(shared: &Shared, stored: &Stored) -> bool {
-    !shared.refresh && stored.meta.is_fresh(Timestamp::now())
+fn can_use(shared: &Shared, stored: &Stored, name: &PackageName) -> bool {
+    !shared.refresh.includes(name) && stored.meta.is_fresh(Timestamp::now())
 }
 
 /// Seconds for which an answer is believed; `None` when it must not be kept at all.
-fn lifetime(reply: &Reply) -> Option<u64> {
+pub(super) fn lifetime(reply: &Reply) -> Option<u64> {
     let Some(control) = reply.header(CACHE_CONTROL) else {
         return Some(DEFAULT_LIFETIME);
     };

@@ -1,10 +1,11 @@
-//! Project pages of the simple repository API (PEP 503, PEP 691, PEP 700), bytes to releases.
+//! Project pages of the simple repository API (PEP 503, 691, 700, 792), bytes to releases.
 //!
 //! Pure: nothing here asks the network or the disk. Pages are hostile until parsed: a bad file
 //! costs that file, and only a page that is no project page at all is an error.
 
 mod html;
 mod json;
+mod links;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,7 +15,10 @@ use pinsmith_resolver::{
     CoreMetadataHint, FileKind, PackageName, Project, ReleaseFile, Sha256, Version, WheelName,
     Yanked, parse_specifiers, sdist_version,
 };
+use serde::{Deserialize, Serialize};
 use url::Url;
+
+pub use links::Links;
 
 /// Reads the project page of `name`.
 ///
@@ -26,7 +30,8 @@ use url::Url;
 /// use pinsmith::index::simple::parse_project;
 /// let page = br#"<title>Links for six</title><a href="../../f/six-1.0.tar.gz">six-1.0.tar.gz</a>"#;
 /// let url = "https://index.test/simple/six/".parse()?;
-/// let project = parse_project(page, Some("text/html"), &url, &"six".parse()?, "https://index.test/simple/".into())?;
+/// let page = parse_project(page, Some("text/html"), &url, &"six".parse()?, "https://index.test/simple/".into())?;
+/// let project = page.project;
 /// let file = project.file(&project.releases()[0], 0).unwrap();
 /// assert_eq!(file.url, "https://index.test/f/six-1.0.tar.gz");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -41,29 +46,77 @@ pub fn parse_project(
     url: &Url,
     name: &PackageName,
     index: Arc<str>,
-) -> Result<Project, PageError> {
-    let files = match Format::of(bytes, content_type)? {
-        Format::Json => json::listed_files(bytes)?,
-        Format::Html => html::listed_files(bytes)?,
-    };
-    let base = files
-        .base
-        .as_deref()
-        .and_then(|base| url.join(base).ok())
-        .unwrap_or_else(|| url.clone());
-    let advertises = files.files.iter().any(|file| {
+) -> Result<ProjectPage, PageError> {
+    let listed = listed(bytes, content_type)?;
+    let base = listed.base_url(url);
+    let status = listed.status;
+    let advertises = listed.files.iter().any(|file| {
         matches!(
             file.core_metadata,
             CoreMetadataHint::Available | CoreMetadataHint::Hashed(_)
         )
     });
-    let released = files.files.into_iter().filter_map(|mut file| {
+    let released = listed.files.into_iter().filter_map(|mut file| {
         if advertises && file.core_metadata == CoreMetadataHint::Unknown {
             file.core_metadata = CoreMetadataHint::Absent;
         }
         release_file(file, &base, url, name)
     });
-    Ok(Project::from_files(index, released))
+    Ok(ProjectPage {
+        project: Project::from_files(index, released),
+        status,
+    })
+}
+
+/// What a project page says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectPage {
+    /// The releases with their files.
+    pub project: Project,
+    /// What has become of the project; `None` while it is active.
+    pub status: Option<ProjectStatus>,
+}
+
+/// A status marker of a project that is not simply active (PEP 792).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectStatus {
+    /// The marker.
+    pub marker: StatusMarker,
+    /// The index's or the owner's words, one line.
+    pub reason: Option<String>,
+}
+
+/// The markers of PEP 792 but `active`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusMarker {
+    /// No updates are expected.
+    Archived,
+    /// Held back by the index as unsafe.
+    Quarantined,
+    /// Obsolete; something else may have taken its place.
+    Deprecated,
+}
+
+impl ProjectStatus {
+    /// `None` for an active project and for markers that are not known.
+    fn new(marker: &str, reason: Option<&str>) -> Option<Self> {
+        let marker = match marker.trim() {
+            "archived" => StatusMarker::Archived,
+            "quarantined" => StatusMarker::Quarantined,
+            "deprecated" => StatusMarker::Deprecated,
+            _ => return None,
+        };
+        let reason = reason.map(display_text).filter(|text| !text.is_empty());
+        Some(Self { marker, reason })
+    }
+}
+
+fn listed(bytes: &[u8], content_type: Option<&str>) -> Result<Listed, PageError> {
+    match Format::of(bytes, content_type)? {
+        Format::Json => json::listed_files(bytes),
+        Format::Html => html::listed_files(bytes),
+    }
 }
 
 /// Bytes that are no project page.
@@ -143,10 +196,19 @@ struct Listed {
     /// `<base href>` of an HTML page.
     base: Option<String>,
     files: Vec<ListedFile>,
+    status: Option<ProjectStatus>,
+}
+
+impl Listed {
+    /// What relative addresses are resolved against.
+    fn base_url(&self, page: &Url) -> Url {
+        let stated = self.base.as_deref().and_then(|base| page.join(base).ok());
+        stated.unwrap_or_else(|| page.clone())
+    }
 }
 
 /// One file as a page states it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct ListedFile {
     href: String,
     /// JSON states the name; HTML leaves it to the address.

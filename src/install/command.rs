@@ -97,6 +97,9 @@ fn uv_plan(options: &SyncOptions, uv: &Path, requirements: &Path, pins: Pins<'_>
     for index in &options.extra_indexes {
         install = install.pair("--index", index);
     }
+    for links in &options.links {
+        install = install.pair("--find-links", links);
+    }
     if !options.extra_indexes.is_empty() {
         // Several indexes have a file of that name; the hash says which one is meant.
         install = install.words(&["--index-strategy", "unsafe-best-match"]);
@@ -144,6 +147,9 @@ fn pip_plan(options: &SyncOptions, requirements: &Path, pins: Pins<'_>) -> Plan 
     install = install.pair("--index-url", &options.index);
     for index in &options.extra_indexes {
         install = install.pair("--extra-index-url", index);
+    }
+    for links in &options.links {
+        install = install.pair("--find-links", links);
     }
     install = install.pair("--cache-dir", options.cache_dir.join("pip"));
     let Network {
@@ -217,28 +223,28 @@ pub(super) fn without_pip_configuration(environment: &mut BTreeMap<OsString, OsS
     environment.insert("PIP_CONFIG_FILE".into(), nothing.into());
 }
 
-struct Arguments(Vec<OsString>);
+pub(super) struct Arguments(Vec<OsString>);
 
 impl Arguments {
-    fn new(words: &[&str]) -> Self {
+    pub(super) fn new(words: &[&str]) -> Self {
         Self(Vec::new()).words(words)
     }
 
-    fn words(mut self, words: &[&str]) -> Self {
+    pub(super) fn words(mut self, words: &[&str]) -> Self {
         self.0.extend(words.iter().map(OsString::from));
         self
     }
 
-    fn word(mut self, word: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub(super) fn word(mut self, word: impl AsRef<std::ffi::OsStr>) -> Self {
         self.0.push(word.as_ref().to_owned());
         self
     }
 
-    fn pair(self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+    pub(super) fn pair(self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.words(&[name]).word(value)
     }
 
-    fn command(self, title: &'static str, program: &Path) -> CommandLine {
+    pub(super) fn command(self, title: &'static str, program: &Path) -> CommandLine {
         CommandLine {
             title,
             program: program.to_owned(),

@@ -8,6 +8,7 @@
 //!
 //! [`sync`] is the door; [`plan`] says as values which commands it will run.
 
+mod build;
 mod cause;
 mod check;
 mod command;
@@ -18,6 +19,7 @@ mod process;
 mod sync;
 mod venv;
 
+pub use build::{BuildOptions, build_metadata};
 pub use cause::{Cause, likely_cause};
 pub(crate) use check::pip_check;
 pub(crate) use command::venv_python;
@@ -51,6 +53,8 @@ pub struct SyncOptions {
     pub index: String,
     /// Further indexes that the user or the accelerator rules name, without credentials.
     pub extra_indexes: Vec<String>,
+    /// Pages and folders with files that the user names (`--find-links`), without credentials.
+    pub links: Vec<String>,
     /// Use only what is in the cache.
     pub offline: bool,
     /// Pinsmith's cache: the installer's own cache and the record of environments lie under it.

@@ -10,6 +10,7 @@ fn options(folder: &Path) -> SyncOptions {
         python: "/usr/bin/python3".into(),
         installer: Installer::Auto,
         index: "https://index.test/simple/".to_owned(),
+        links: Vec::new(),
         extra_indexes: Vec::new(),
         offline: false,
         cache_dir: folder.join("cache"),

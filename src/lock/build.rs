@@ -356,7 +356,6 @@ fn visible(held: &HeldBackBy) -> HeldBackBy {
 
 fn evidence(entries: &[(&Target, &ResolvedPackage)], origins: &[Origin]) -> Evidence {
     let packages = || entries.iter().map(|(_, package)| *package);
-    let guessed = packages().any(|package| package.trust == Trust::Guessed);
     Evidence {
         root: packages().any(|package| package.root),
         extras: sorted(packages().flat_map(|package| package.extras.iter().cloned())),
@@ -368,11 +367,10 @@ fn evidence(entries: &[(&Target, &ResolvedPackage)], origins: &[Origin]) -> Evid
         held_back_by: sorted(
             packages().flat_map(|package| package.held_back_by.iter().map(visible)),
         ),
-        trust: if guessed {
-            Trust::Guessed
-        } else {
-            Trust::Static
-        },
+        trust: packages()
+            .map(|package| package.trust)
+            .max()
+            .unwrap_or(Trust::Static),
     }
 }
 

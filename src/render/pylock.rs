@@ -157,9 +157,11 @@ fn evidence(evidence: &Evidence) -> Option<Table> {
             item(list(evidence.held_back_by.iter().map(held_back_by))),
         );
     }
-    if evidence.trust == Trust::Guessed {
-        table.insert("metadata", item("guessed"));
-    }
+    match evidence.trust {
+        Trust::Static => None,
+        Trust::Built => table.insert("metadata", item("built")),
+        Trust::Guessed => table.insert("metadata", item("guessed")),
+    };
     (!table.is_empty()).then_some(table)
 }
 

@@ -17,7 +17,9 @@ const LOOK_AFTER: Duration = Duration::from_hours(24);
 const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 
 /// The folders of a layout, which name what may be removed.
-const KINDS: [&str; 5] = ["pages", "wheels", "sdists", "contents", "host"];
+const KINDS: [&str; 7] = [
+    "pages", "links", "wheels", "sdists", "contents", "built", "host",
+];
 
 /// How much is in the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -6,11 +6,9 @@ fn meta(key: &str) -> Meta {
         status: 200,
         url: "https://index.test/simple/a/".to_owned(),
         content_type: Some("text/html".to_owned()),
-        etag: None,
-        last_modified: None,
         fetched: 1000,
         max_age: 600,
-        dates_asked: false,
+        ..Meta::default()
     }
 }
 
@@ -117,10 +115,10 @@ fn pruning_removes_leftovers_and_what_was_used_longest_ago() {
         fs::write(old_layout.join(name), "x").unwrap();
         age(&old_layout.join(name), days);
     }
-    let abandoned = dir.path().join("v2/pages/.tmpAbCdEf");
+    let abandoned = dir.path().join("v3/pages/.tmpAbCdEf");
     fs::write(&abandoned, "half").unwrap();
     age(&abandoned, 1);
-    fs::write(dir.path().join("v2/mine"), "x").unwrap();
+    fs::write(dir.path().join("v3/mine"), "x").unwrap();
     assert_eq!(cache.size().unwrap().files, 6);
     // being read counts as being used
     assert!(cache.read(Kind::Page, "c").is_some());
@@ -128,7 +126,7 @@ fn pruning_removes_leftovers_and_what_was_used_longest_ago() {
     assert_eq!(removed.files, 3);
     assert!(cache.read(Kind::Page, "a").is_some() && cache.read(Kind::Page, "c").is_some());
     assert_eq!(cache.read(Kind::Page, "b"), None);
-    assert!(old_layout.join("young").exists() && dir.path().join("v2/mine").exists());
+    assert!(old_layout.join("young").exists() && dir.path().join("v3/mine").exists());
     assert!(!abandoned.exists());
     assert_eq!(cache.prune(0).unwrap().files, 2);
     assert_eq!(cache.prune(0).unwrap(), CacheSize::default());
@@ -139,9 +137,9 @@ fn a_run_looks_after_the_cache_once_a_day() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::new(Some(dir.path().to_owned()));
     cache.look_after();
-    assert!(!dir.path().join("v2").exists(), "nothing is made for it");
+    assert!(!dir.path().join("v3").exists(), "nothing is made for it");
     cache.write(Kind::Page, &meta("a"), b"");
-    let leftover = dir.path().join("v2/pages/.tmp");
+    let leftover = dir.path().join("v3/pages/.tmp");
     let leave = || {
         fs::write(&leftover, "").unwrap();
         age(&leftover, 1);

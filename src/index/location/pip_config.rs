@@ -57,10 +57,15 @@ impl PipConfig {
             })
     }
 
+    /// A setting of the environment (`PIP_TIMEOUT`) or the files.
+    pub(super) fn setting(&self, place: &Place<'_>, key: &str) -> Option<String> {
+        let variable = format!("PIP_{}", key.to_uppercase().replace('-', "_"));
+        place.var(&variable).or_else(|| self.value(key))
+    }
+
     /// A boolean of the environment (`PIP_NO_INDEX`) or the files.
     pub(super) fn flag(&self, place: &Place<'_>, key: &str) -> bool {
-        let variable = format!("PIP_{}", key.to_uppercase().replace('-', "_"));
-        let value = place.var(&variable).or_else(|| self.value(key));
+        let value = self.setting(place, key);
         let value = value.map(|value| value.trim().to_lowercase());
         matches!(
             value.as_deref(),

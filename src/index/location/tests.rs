@@ -9,6 +9,7 @@ struct World {
     files: BTreeMap<&'static str, &'static str>,
     pip_default: Option<&'static str>,
     os: Option<&'static str>,
+    keyring: BTreeMap<(&'static str, &'static str), &'static str>,
 }
 
 impl World {
@@ -37,6 +38,10 @@ impl World {
                     url: self.pip_default?.to_owned(),
                     origin: "that pip uses by default".to_owned(),
                 })
+            },
+            ask_keyring: &|service, user| {
+                let found = self.keyring.get(&(service, user));
+                found.map(|password| (*password).to_owned())
             },
         };
         discover(flags, &place)
@@ -300,4 +305,148 @@ fn links_into_the_tree_are_not_followed() {
     assert_eq!(read_outside(&root, &root.join("pip.conf")), None);
     let own = home.path().join("own.conf");
     assert_eq!(read_outside(&root, &own), Some(b"y".to_vec()));
+}
+
+const USER_CONFIG: &str = "/home/me/.config/pinsmith/config.toml";
+
+#[test]
+fn packages_go_to_the_index_that_is_named_for_them() {
+    let world = World::default()
+        .env([("PIP_INDEX_URL", "https://public.test/simple")])
+        .files([(
+            USER_CONFIG,
+            "[[index]]\nurl = 'https://corp.test/simple'\npackages = ['corp-*', 'Our.Model']\n",
+        )]);
+    let mut flags = LocationFlags {
+        index_for: vec!["corp-gpu=https://gpu.test/simple".to_owned()],
+        ..LocationFlags::default()
+    };
+    let location = world.discover(&flags).unwrap();
+    for (name, index) in [
+        ("corp-gpu", "https://gpu.test/simple/"),
+        ("corp-vision", "https://corp.test/simple/"),
+        ("our-model", "https://corp.test/simple/"),
+        ("our-models", "https://public.test/simple/"),
+        ("corp", "https://public.test/simple/"),
+    ] {
+        let (_, asked) = location.places_of(&name.parse().unwrap());
+        assert_eq!(asked.len(), 1);
+        assert_eq!(asked[0].to_string(), index, "{name}");
+    }
+    for wrong in ["corp", "co*rp=https://a.test", "=https://a.test", "corp=a"] {
+        flags.index_for = vec![wrong.to_owned()];
+        let error = world.discover(&flags).unwrap_err();
+        assert!(
+            error.to_string().contains("--index-for"),
+            "{wrong}: {error}"
+        );
+    }
+}
+
+/// Without its routes a private name could be taken from the public index.
+#[test]
+fn an_unreadable_configuration_of_routes_stops() {
+    for text in [
+        "[[index]]\nurl = 7\n",
+        "[[index]]\nurl='https://a.test'\npackage=['a']\n",
+    ] {
+        let world = World::default()
+            .env([("PIP_INDEX_URL", "https://public.test/simple")])
+            .files([(USER_CONFIG, Box::leak(text.to_owned().into_boxed_str()))]);
+        let error = world.discover(&LocationFlags::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("pinsmith/config.toml"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn links_are_pages_and_folders() {
+    let world = World::default().env([("PIP_NO_INDEX", "1")]);
+    let flags = LocationFlags {
+        find_links: [
+            "https://me:x@files.test/wheels.html",
+            "/srv/wheels",
+            "/srv/wheels",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        ..LocationFlags::default()
+    };
+    let location = world.discover(&flags).unwrap();
+    let shown: Vec<String> = location.links.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        ["https://files.test/wheels.html", "file:///srv/wheels"]
+    );
+    assert!(location.notes.is_empty() && location.indexes.is_empty());
+    let relative = LocationFlags {
+        find_links: vec!["wheels".to_owned()],
+        ..LocationFlags::default()
+    };
+    assert!(world.discover(&relative).is_err());
+}
+
+/// As pip's `subprocess` provider: only when asked for, and only for a user without a password.
+#[test]
+fn a_keyring_is_asked_when_pip_is_told_to() {
+    let mut world = World::default().env([
+        ("PIP_INDEX_URL", "https://me@index.test/simple"),
+        (
+            "PIP_EXTRA_INDEX_URL",
+            "https://me@other.test:8443/a https://none.test/ http://me@plain.test/",
+        ),
+    ]);
+    world.keyring = [
+        (("https://index.test/simple/", "me"), "one"),
+        (("other.test:8443", "me"), "two"),
+        (("http://plain.test/", "me"), "three"),
+    ]
+    .into();
+    let passwords = |world: &World| -> Vec<Option<String>> {
+        let location = world.discover(&LocationFlags::default()).unwrap();
+        let credentials = location.indexes.into_iter().map(|index| index.credentials);
+        credentials.map(|found| Some(found?.password?.0)).collect()
+    };
+    assert_eq!(passwords(&world), [None, None, None, None]);
+    for (name, value) in [
+        ("PIP_KEYRING_PROVIDER", "subprocess"),
+        ("UV_KEYRING_PROVIDER", "subprocess"),
+    ] {
+        let mut world = World {
+            env: world.env.clone(),
+            keyring: world.keyring.clone(),
+            ..World::default()
+        };
+        world = world.env([(name, value)]);
+        let expected =
+            ["two", "", "", "one"].map(|text| (!text.is_empty()).then(|| text.to_owned()));
+        assert_eq!(passwords(&world), expected, "{name}");
+    }
+}
+
+#[test]
+fn times_and_retries_are_those_of_pip() {
+    for (timeout, expected) in [
+        ("0.5", Some(Duration::from_millis(500))),
+        ("15", Some(Duration::from_secs(15))),
+        ("0", None),
+        ("-1", None),
+        ("NaN", None),
+        ("1e400", None),
+        ("soon", None),
+    ] {
+        let world = World::default().env([
+            ("PIP_INDEX_URL", "https://index.test/simple"),
+            ("PIP_TIMEOUT", timeout),
+            ("PIP_RETRIES", "7"),
+        ]);
+        let location = world.discover(&LocationFlags::default()).unwrap();
+        assert_eq!(
+            (location.timeout, location.retries),
+            (expected, Some(7)),
+            "{timeout}"
+        );
+    }
 }

@@ -82,18 +82,8 @@ impl UvConfig {
 
 /// The user's file, then the system's.
 fn candidates(place: &Place<'_>) -> Vec<(PathBuf, &'static str)> {
-    let home = place.home.as_ref();
-    let user = match place.os {
-        "windows" => place.dir("APPDATA"),
-        _ => place
-            .dir("XDG_CONFIG_HOME")
-            .or_else(|| home.map(|home| home.join(".config"))),
-    };
-    let system = match place.os {
-        "windows" => place.dir("PROGRAMDATA"),
-        _ => Some(PathBuf::from("/etc")),
-    };
     let in_folder = |dir: PathBuf| dir.join("uv").join("uv.toml");
+    let [user, system] = place.configuration_folders();
     let user = user.map(|dir| (in_folder(dir), "the user's uv.toml"));
     let system = system.map(|dir| (in_folder(dir), "the system's uv.toml"));
     user.into_iter().chain(system).collect()

@@ -1,4 +1,4 @@
-//! Project pages in HTML (PEP 503 with the attributes of PEP 592, 658 and 714).
+//! Project pages in HTML (PEP 503 with the attributes of PEP 592, 658, 714 and 792).
 
 use std::convert::Infallible;
 
@@ -6,7 +6,7 @@ use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 use pinsmith_resolver::CoreMetadataHint;
 
-use super::{Listed, ListedFile, PageError};
+use super::{Listed, ListedFile, PageError, ProjectStatus};
 
 pub(super) fn listed_files(bytes: &[u8]) -> Result<Listed, PageError> {
     let mut reader = PageReader::default();
@@ -31,6 +31,16 @@ struct PageReader {
     newer_metadata: Option<String>,
     title: String,
     names_itself: bool,
+    meta: Meta,
+    status: Option<String>,
+    status_reason: Option<String>,
+}
+
+/// Name and content of the `<meta>` that is being read, in either order.
+#[derive(Default)]
+struct Meta {
+    name: String,
+    content: String,
 }
 
 #[derive(Default)]
@@ -60,6 +70,7 @@ enum Attribute {
     UploadTime,
     Size,
     MetaName,
+    MetaContent,
     #[default]
     Other,
 }
@@ -104,6 +115,7 @@ impl PageReader {
             b"data-upload-time" => Attribute::UploadTime,
             b"data-size" => Attribute::Size,
             b"name" => Attribute::MetaName,
+            b"content" => Attribute::MetaContent,
             _ => Attribute::Other,
         };
         if self.attribute == Attribute::Yanked {
@@ -122,7 +134,9 @@ impl PageReader {
             }
             (Tag::Meta, Attribute::MetaName) => {
                 self.names_itself |= value.starts_with("pypi:");
+                self.meta.name = value;
             }
+            (Tag::Meta, Attribute::MetaContent) => self.meta.content = value,
             (Tag::Anchor, Attribute::RequiresPython) => {
                 self.anchor.file.requires_python = Some(value);
             }
@@ -136,6 +150,12 @@ impl PageReader {
     }
 
     fn close(&mut self) {
+        let meta = std::mem::take(&mut self.meta);
+        match meta.name.as_str() {
+            "pypi:project-status" => self.status = Some(meta.content),
+            "pypi:project-status-reason" => self.status_reason = Some(meta.content),
+            _ => {}
+        }
         let anchor = std::mem::take(&mut self.anchor);
         let newer = self.newer_metadata.take();
         let metadata = newer.or(self.older_metadata.take());
@@ -163,7 +183,10 @@ impl PageReader {
     }
 
     /// A page counts when it lists at least one archive or says that it is a project page.
-    fn finish(self) -> Result<Listed, PageError> {
+    fn finish(mut self) -> Result<Listed, PageError> {
+        let reason = self.status_reason.as_deref();
+        let status = self.status.as_deref();
+        self.listed.status = status.and_then(|status| ProjectStatus::new(status, reason));
         if self.names_itself || self.listed.files.iter().any(|file| is_archive(&file.href)) {
             return Ok(self.listed);
         }

@@ -1,10 +1,10 @@
-//! Project pages in JSON (PEP 691, 700, 714).
+//! Project pages in JSON (PEP 691, 700, 714, 792).
 
 use pinsmith_resolver::{CoreMetadataHint, Sha256};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Listed, ListedFile, PageError};
+use super::{Listed, ListedFile, PageError, ProjectStatus};
 
 pub(super) fn listed_files(bytes: &[u8]) -> Result<Listed, PageError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -24,6 +24,10 @@ pub(super) fn listed_files(bytes: &[u8]) -> Result<Listed, PageError> {
     Ok(Listed {
         base: None,
         files: files.filter_map(File::into_listed).collect(),
+        status: page.project_status.known().and_then(|status| {
+            let reason = status.reason.known();
+            ProjectStatus::new(&status.status, reason.as_deref())
+        }),
     })
 }
 
@@ -31,6 +35,15 @@ pub(super) fn listed_files(bytes: &[u8]) -> Result<Listed, PageError> {
 struct Page {
     meta: Option<Meta>,
     files: Vec<Lenient<File>>,
+    #[serde(rename = "project-status", default)]
+    project_status: Lenient<Status>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    status: String,
+    #[serde(default)]
+    reason: Lenient<String>,
 }
 
 #[derive(Deserialize)]

@@ -15,6 +15,7 @@ fn parse_as(
         &name.parse().unwrap(),
         "https://index.test/simple/".into(),
     )
+    .map(|page| page.project)
 }
 
 fn fixture(name: &str, file: &str) -> Project {
@@ -182,5 +183,51 @@ proptest::proptest! {
             parse_as("a", html.as_bytes(), None, url),
             parse_as("a", json.as_bytes(), None, url)
         );
+    }
+}
+
+/// Markers of PEP 792 in both formats; odd ones cost nothing.
+#[test]
+fn a_project_has_a_status() {
+    let html = |meta: &str| format!("{meta}<title>Links for a</title>");
+    let json = |status: &str| format!(r#"{{"meta":{{"api-version":"1.4"}},"files":[],{status}}}"#);
+    for (page, expected) in [
+        (
+            html("<meta name='pypi:project-status' content='archived'>"),
+            Some((StatusMarker::Archived, None)),
+        ),
+        (
+            html(
+                "<meta content='use\nb' name=pypi:project-status-reason>\
+                 <meta content=deprecated name=pypi:project-status>",
+            ),
+            Some((StatusMarker::Deprecated, Some("use b"))),
+        ),
+        (
+            html("<meta name='pypi:project-status' content='active'>"),
+            None,
+        ),
+        (
+            html("<meta name='pypi:project-status-reason' content='x'>"),
+            None,
+        ),
+        (
+            json(r#""project-status":{"status":"quarantined","reason":"malware"}"#),
+            Some((StatusMarker::Quarantined, Some("malware"))),
+        ),
+        (
+            json(r#""project-status":{"status":"archived","reason":7}"#),
+            Some((StatusMarker::Archived, None)),
+        ),
+        (json(r#""project-status":{"status":"active"}"#), None),
+        (json(r#""project-status":"archived""#), None),
+        (json(r#""project-status":{"status":"frozen"}"#), None),
+    ] {
+        let url = "https://index.test/simple/a/".parse().unwrap();
+        let name = "a".parse().unwrap();
+        let read = parse_project(page.as_bytes(), None, &url, &name, "i".into()).unwrap();
+        let found = read.status.as_ref();
+        let found = found.map(|status| (status.marker, status.reason.as_deref()));
+        assert_eq!(found, expected, "{page}");
     }
 }

@@ -9,7 +9,7 @@ const JSON: &str = r#"{"info": {}, "releases": {"1.0": [
 fn with_dates(server: &Server, cache: Option<&Path>) -> Index {
     let settings = settings(&server.url("/simple/"), cache);
     Index::open(IndexSettings {
-        upload_times: true,
+        upload_times: UploadTimes::Useful,
         ..settings
     })
     .unwrap()

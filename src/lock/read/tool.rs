@@ -107,6 +107,7 @@ pub(super) fn read_evidence(
             .collect::<Result<_, _>>()?,
         trust: match raw.metadata.as_deref() {
             None | Some("static") => Trust::Static,
+            Some("built") => Trust::Built,
             Some("guessed") => Trust::Guessed,
             Some(other) => {
                 let reason = format!("`{}` is no kind of metadata", escape::visible(other));
