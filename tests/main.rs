@@ -13,4 +13,5 @@ mod interrupt;
 mod lookup;
 mod scenarios;
 mod support;
+mod targets;
 mod verify;

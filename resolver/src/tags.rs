@@ -22,16 +22,16 @@ pub struct TagSet {
     platforms: HashMap<String, u32>,
 }
 
-/// Smaller is better: a closer Python and ABI first, then a newer platform tag, then a higher build.
+/// Smaller is better, in the order of `packaging`: what was built for a platform first, then a
+/// closer Python and ABI, then a newer platform tag.
 pub type TagRank = (u32, u32);
 
 impl TagSet {
     /// The tags of CPython on this target.
     pub fn of(target: &Target) -> Self {
-        let (major, minor) = target.python.minor_pair();
         let ranked = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let mut pythons = HashMap::new();
-        for (index, (python, abi)) in python_tags(major, minor).into_iter().enumerate() {
+        for (index, (python, abi)) in python_tags(target).into_iter().enumerate() {
             let abis: &mut HashMap<String, u32> = pythons.entry(python).or_default();
             abis.entry(abi).or_insert(ranked(index));
         }
@@ -56,29 +56,44 @@ impl TagSet {
     /// The rank of tags as they stand in a file name: `py2.py3`, `none`, `any`.
     pub(crate) fn rank_of_tags(&self, tags: &WheelTags<'_>) -> Option<TagRank> {
         let platforms = tags.platforms.split('.');
-        let platform = platforms
+        let native = platforms
             .filter_map(|tag| self.platforms.get(tag).copied())
-            .min()?;
+            .min();
+        let native = native.and_then(|platform| Some((self.python_rank(tags, false)?, platform)));
+        let anywhere = || tags.platforms.split('.').any(|tag| tag == "any");
+        native.or_else(|| {
+            // what runs anywhere comes after everything that was built for a platform
+            let python = anywhere().then(|| self.python_rank(tags, true)).flatten()?;
+            Some((ANYWHERE + python, 0))
+        })
+    }
+
+    /// The best pair of Python and ABI tag; what runs anywhere can have no ABI.
+    fn python_rank(&self, tags: &WheelTags<'_>, anywhere: bool) -> Option<u32> {
         let pythons = tags.pythons.split('.');
-        let python = pythons
+        pythons
             .filter_map(|python| self.pythons.get(python))
             .flat_map(|ranks| {
-                let abis = tags.abis.split('.');
+                let abis = tags
+                    .abis
+                    .split('.')
+                    .filter(|abi| !anywhere || *abi == "none");
                 abis.filter_map(|abi| ranks.get(abi).copied())
             })
-            .min()?;
-        Some((python, platform))
+            .min()
     }
 }
 
+/// Added to the rank of what was built for no platform; larger than any number of Python tags.
+const ANYWHERE: u32 = 1 << 16;
+
 /// Pairs of Python and ABI tag, best first.
-fn python_tags(major: u8, minor: u8) -> Vec<(String, String)> {
+fn python_tags(target: &Target) -> Vec<(String, String)> {
+    let (major, minor) = target.python.minor_pair();
     let mut tags = Vec::new();
     let interpreter = format!("cp{major}{minor}");
     let mut push = |python: String, abi: &str| tags.push((python, abi.to_owned()));
-    for abi in cpython_abis(major, minor) {
-        push(interpreter.clone(), &abi);
-    }
+    push(interpreter.clone(), &cpython_abi(target));
     if major == 3 && minor >= 2 {
         push(interpreter.clone(), "abi3");
     }
@@ -96,36 +111,40 @@ fn python_tags(major: u8, minor: u8) -> Vec<(String, String)> {
     tags
 }
 
-/// ABI tags of a release build: `cp27mu` on Python 2, `cp37m` before 3.8, `cp311` since.
-fn cpython_abis(major: u8, minor: u8) -> Vec<String> {
-    match (major, minor) {
-        (2, _) => vec![format!("cp2{minor}mu"), format!("cp2{minor}m")],
-        (3, ..8) => vec![format!("cp3{minor}m")],
-        _ => vec![format!("cp{major}{minor}")],
+/// The ABI tag of a release build: `cp27mu` of Python 2 on Linux and `cp27m` elsewhere, `cp37m`
+/// before 3.8, `cp311` since.
+fn cpython_abi(target: &Target) -> String {
+    let linux = matches!(
+        target.platform,
+        Platform::LinuxX86_64 | Platform::LinuxAarch64
+    );
+    match target.python.minor_pair() {
+        (2, minor) if linux => format!("cp2{minor}mu"),
+        (2, minor) => format!("cp2{minor}m"),
+        (3, minor @ ..8) => format!("cp3{minor}m"),
+        (major, minor) => format!("cp{major}{minor}"),
     }
 }
 
-/// Platform tags, best first, `any` last.
+/// Platform tags, best first, without `any`.
 fn platform_tags(target: &Target) -> Vec<String> {
-    let mut tags = match target.platform {
+    match target.platform {
         Platform::LinuxX86_64 => manylinux(target.floor, "x86_64", 5),
         Platform::LinuxAarch64 => manylinux(target.floor, "aarch64", 17),
-        Platform::MacosArm64 => macos(target.floor, &["arm64", "universal2"], None),
+        Platform::MacosArm64 => macos(target.floor, &["arm64", "universal2"], &["universal2"]),
         Platform::MacosX86_64 => {
             let formats = [
                 "x86_64",
                 "intel",
                 "fat64",
-                "fat32",
+                "fat3",
                 "universal2",
                 "universal",
             ];
-            macos(target.floor, &formats, Some(&formats))
+            macos(target.floor, &formats, &formats)
         }
         Platform::WindowsX86_64 => vec!["win_amd64".to_owned()],
-    };
-    tags.push("any".to_owned());
-    tags
+    }
 }
 
 /// PEP 600 tags from the glibc floor down to `oldest`, each with its legacy alias.
@@ -146,18 +165,22 @@ fn manylinux((major, minor): (u16, u16), arch: &str, oldest: u16) -> Vec<String>
     tags
 }
 
-/// From the macOS floor down to 11, then, where the machine had them, 10.16 to 10.4.
-fn macos((major, _): (u16, u16), formats: &[&str], before_11: Option<&[&str]>) -> Vec<String> {
+/// From the macOS floor down to 11, then from 10.16, or the floor before 11, down to 10.4.
+fn macos((major, minor): (u16, u16), formats: &[&str], before_11: &[&str]) -> Vec<String> {
+    let with = |version: String, formats: &[&str]| -> Vec<String> {
+        let formats = formats.iter();
+        formats
+            .map(|format| format!("macosx_{version}_{format}"))
+            .collect()
+    };
     let modern = (11..=major)
         .rev()
-        .flat_map(|major| formats.iter().map(move |f| format!("macosx_{major}_0_{f}")));
-    let old_formats = before_11.unwrap_or(&["universal2"]);
-    let old = (4..=16_u16).rev().flat_map(|minor| {
-        old_formats
-            .iter()
-            .map(move |f| format!("macosx_10_{minor}_{f}"))
-    });
-    modern.chain(old).collect()
+        .map(|major| with(format!("{major}_0"), formats));
+    let newest = if major == 10 { minor } else { 16 };
+    let old = (4..=newest)
+        .rev()
+        .map(|minor| with(format!("10_{minor}"), before_11));
+    modern.chain(old).flatten().collect()
 }
 
 #[cfg(test)]
