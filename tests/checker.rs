@@ -44,7 +44,11 @@ pub(crate) fn check(
                 .roots
                 .iter()
                 .any(|r| pins(r, &package.name, &package.version));
-            assert!(pinned, "{name}: {who} is yanked and nobody pinned it");
+            let locked = request.preferences.get(&package.name) == Some(&package.version);
+            assert!(
+                pinned || locked,
+                "{name}: {who} is yanked, and neither pinned nor locked"
+            );
         }
         let MetadataAnswer::Found(metadata) = source.metadata(&package.name, file).unwrap() else {
             panic!("{name}: {who} has no metadata");

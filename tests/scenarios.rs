@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pinsmith_resolver::{
-    MemoryRelease, MemorySource, Options, Platform, PrereleasePolicy, Request, Resolution,
-    ResolutionMode, ResolveError, Target, parse_requirement, resolve,
+    Asked, MemoryRelease, MemorySource, Options, Platform, PrereleasePolicy, Request, Resolution,
+    ResolutionMode, ResolveError, Target, parse_requirement, resolve_all,
 };
 use serde::Deserialize;
 
@@ -27,6 +27,9 @@ struct Scenario {
 #[derive(Deserialize)]
 struct Root {
     requires: Vec<String>,
+    /// Versions of an existing lock; not part of packse's format, as what follows.
+    #[serde(default)]
+    preferences: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -63,16 +66,25 @@ impl Default for Release {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct Expected {
     satisfiable: bool,
-    #[serde(default)]
     packages: BTreeMap<String, String>,
+    /// `package version` by target, where targets are listed.
+    by_target: BTreeMap<String, Vec<String>>,
+    /// What the answer says of preferences that it could not keep.
+    not_kept: Vec<String>,
+    /// What holds pins back, as `package: reasons`.
+    held_back: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
+#[serde(default)]
 struct Environment {
     python: Option<String>,
+    /// `3.11 linux-x86_64`.
+    targets: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -125,7 +137,24 @@ fn scenarios_agree() {
 /// Our own scenarios: what the coherent answer is, where the greedy one is another.
 #[test]
 fn coherent_answers_have_the_least_lag() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/coherent");
+    own_scenarios("coherent");
+}
+
+/// Pins of an existing lock stay where they hold, and what cannot stay says why.
+#[test]
+fn preferences_are_kept_where_they_hold() {
+    own_scenarios("keep");
+}
+
+/// The targets of one lock have equal versions where that costs little.
+#[test]
+fn targets_agree_where_it_costs_little() {
+    own_scenarios("several");
+}
+
+fn own_scenarios(name: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
+    let folder = folder.join(name);
     let mut files = Vec::new();
     collect(&folder, &mut files);
     assert!(!files.is_empty());
@@ -161,6 +190,12 @@ fn run(scenario: &Scenario, mode: ResolutionMode) -> Result<(), String> {
         roots: roots
             .map(|text| parse_requirement(text).unwrap().requirement)
             .collect(),
+        preferences: scenario
+            .root
+            .preferences
+            .iter()
+            .map(|(name, version)| (name.parse().unwrap(), version.parse().unwrap()))
+            .collect(),
         ..Request::default()
     };
     let options = Options {
@@ -172,8 +207,16 @@ fn run(scenario: &Scenario, mode: ResolutionMode) -> Result<(), String> {
         ..Options::default()
     };
     let mut answers = Vec::new();
-    for target in targets(scenario) {
-        match resolve(&request, &target, &source, &options) {
+    let asked: Vec<Asked> = targets(scenario)
+        .into_iter()
+        .map(|target| Asked {
+            target,
+            request: request.clone(),
+        })
+        .collect();
+    let all = resolve_all(&asked, &source, &options);
+    for (Asked { target, .. }, answer) in asked.iter().zip(all) {
+        match answer {
             Ok(resolution) => {
                 checker::check(&scenario.name, &request, &resolution, &source);
                 answers.push(resolution);
@@ -187,7 +230,53 @@ fn run(scenario: &Scenario, mode: ResolutionMode) -> Result<(), String> {
     }
     answers
         .iter()
-        .try_for_each(|answer| expected_versions(scenario, answer))
+        .try_for_each(|answer| expected_versions(scenario, answer))?;
+    expected_of_targets(scenario, &answers)
+}
+
+/// What the scenarios of our own say beyond packse's.
+fn expected_of_targets(scenario: &Scenario, answers: &[Resolution]) -> Result<(), String> {
+    let expected = &scenario.expected;
+    for answer in answers {
+        let target = format!("{} {}", answer.target.python, answer.target.platform);
+        let pins = answer.packages.iter();
+        let pins: Vec<String> = pins.map(|p| format!("{} {}", p.name, p.version)).collect();
+        match expected.by_target.get(&target) {
+            Some(expected) if *expected != pins => {
+                return Err(format!("{target}: expected {expected:?}, got {pins:?}"));
+            }
+            None if !expected.by_target.is_empty() => {
+                return Err(format!("{target} is not listed"));
+            }
+            _ => {}
+        }
+    }
+    let not_kept = answers.iter().flat_map(|answer| &answer.not_kept);
+    let not_kept: Vec<String> = not_kept
+        .map(|lost| format!("{} {}: {}", lost.name, lost.version, lost.reason))
+        .collect();
+    let held_back = answers.iter().flat_map(|answer| &answer.packages);
+    let held_back: Vec<String> = held_back
+        .filter(|package| !package.held_back_by.is_empty())
+        .map(|package| {
+            let reasons = package.held_back_by.iter().map(ToString::to_string);
+            format!(
+                "{}: {}",
+                package.name,
+                reasons.collect::<Vec<_>>().join("; ")
+            )
+        })
+        .collect();
+    for (what, expected, found) in [
+        ("not kept", &expected.not_kept, not_kept),
+        ("held back", &expected.held_back, held_back),
+    ] {
+        let listed = !scenario.root.preferences.is_empty() || !expected.is_empty();
+        if listed && *expected != found {
+            return Err(format!("{what}: expected {expected:?}, got {found:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn expected_versions(scenario: &Scenario, resolution: &Resolution) -> Result<(), String> {
@@ -205,6 +294,14 @@ fn expected_versions(scenario: &Scenario, resolution: &Resolution) -> Result<(),
 }
 
 fn targets(scenario: &Scenario) -> Vec<Target> {
+    let listed = &scenario.environment.targets;
+    if !listed.is_empty() {
+        let target = |text: &String| {
+            let (python, platform) = text.split_once(' ').unwrap();
+            Target::new(python.parse().unwrap(), platform.parse().unwrap())
+        };
+        return listed.iter().map(target).collect();
+    }
     let options = &scenario.resolver_options;
     let python = options
         .python

@@ -263,6 +263,21 @@ impl Candidates {
         self.project.file(self.release(candidate), *position)
     }
 
+    /// These candidates with one of them alone, at no lag.
+    pub(crate) fn only(&self, candidate: &Candidate) -> Self {
+        let lag = candidate.lag.map(|_| 0);
+        Self {
+            project: Arc::clone(&self.project),
+            eligible: vec![Candidate {
+                lag,
+                reserve: false,
+                ..candidate.clone()
+            }],
+            ineligible: Vec::new(),
+            newest: self.newest.clone(),
+        }
+    }
+
     /// The release behind a candidate.
     pub(crate) fn release(&self, candidate: &Candidate) -> &Release {
         &self.project.releases()[candidate.release]

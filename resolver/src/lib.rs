@@ -31,6 +31,7 @@ mod engine;
 mod error;
 mod explain;
 mod generated;
+mod keep;
 mod lookahead;
 mod memory;
 mod objective;
@@ -42,6 +43,7 @@ mod resolution;
 mod rest;
 mod roots;
 mod search;
+mod several;
 mod source;
 mod specifier;
 mod tags;
@@ -60,8 +62,9 @@ pub use requirement::{
     DirectUrl, ParsedRequirement, Requirement, RequirementError, parse_requirement, specifiers_of,
     url_of,
 };
-pub use resolution::{HeldBackBy, Resolution, ResolvedPackage};
+pub use resolution::{HeldBackBy, NotKept, Resolution, ResolvedPackage};
 pub use resolve::{Options, PrereleasePolicy, Request, ResolutionMode, resolve};
+pub use several::{Asked, resolve_all};
 pub use source::{Lookahead, MetadataAnswer, PackageSource, ReleasesAnswer, SourceError};
 pub use specifier::{ArbitraryEquality, parse_specifiers, to_ranges};
 pub use tags::{TagRank, TagSet};

@@ -21,8 +21,23 @@ pub struct Resolution {
     /// Pins whose floor on freshness had to be lowered to find an answer, ordered; see
     /// [`crate::ResolutionMode::Coherent`].
     pub relaxed: Vec<PackageName>,
+    /// Preferences on packages of the answer that could not be kept, ordered by name.
+    pub not_kept: Vec<NotKept>,
     /// How often the solver ran.
     pub solves: u32,
+}
+
+/// A preferred version that is not in the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotKept {
+    /// The package.
+    pub name: PackageName,
+    /// The version that was preferred.
+    pub version: Version,
+    /// The version that the answer has.
+    pub pinned: Version,
+    /// Why it could not stay, as a sentence about the preferred version: `it needs Python >=3.12`.
+    pub reason: String,
 }
 
 /// One pin.
@@ -82,6 +97,10 @@ pub enum HeldBackBy {
         /// The version that is pinned.
         version: Version,
     },
+    /// The existing lock has this version, and it still holds.
+    Lock,
+    /// Another target of the same lock has this version, and having it here too costs little.
+    OtherTargets,
     /// The newest release cannot be used.
     Unusable {
         /// Why.
@@ -101,6 +120,8 @@ impl fmt::Display for HeldBackBy {
                 package,
                 version,
             } => write!(f, "{package} {version} (the newest requires {requires})"),
+            Self::Lock => f.write_str("the existing lock"),
+            Self::OtherTargets => f.write_str("the other targets of this lock"),
             Self::Unusable { reason } => write!(f, "the newest release itself: {reason}"),
         }
     }

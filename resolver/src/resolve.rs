@@ -9,13 +9,14 @@ use pep508_rs::{ExtraName, PackageName};
 
 use crate::coherent::coherent;
 use crate::eligible::{Candidate, Candidates};
+use crate::keep::{Versions, keep};
 use crate::objective::LagSummary;
 use crate::package::Package;
 use crate::search::{Failure, Search};
 use crate::world::{Edge, Facts, Known, World};
 use crate::{
-    HeldBackBy, PackageSource, Requirement, Resolution, ResolveError, ResolvedPackage, SourceError,
-    Target, Trust, explain,
+    HeldBackBy, NotKept, PackageSource, Requirement, Resolution, ResolveError, ResolvedPackage,
+    SourceError, Target, Trust, explain,
 };
 
 /// What is asked for.
@@ -28,7 +29,8 @@ pub struct Request {
     pub constraints: Vec<Requirement>,
     /// Requirements that replace every other requirement on their project.
     pub overrides: Vec<Requirement>,
-    /// Versions to keep where they still fit, such as the pins of an existing lock.
+    /// Versions to keep where they still hold, such as the pins of an existing lock. They come
+    /// before freshness: the largest set of them that holds is kept.
     pub preferences: BTreeMap<PackageName, Version>,
 }
 
@@ -86,28 +88,70 @@ pub fn resolve(
     source: &dyn PackageSource,
     options: &Options,
 ) -> Result<Resolution, ResolveError> {
-    let world = World::new(request, target, source, options);
-    let mut search = Search::new(&world, options.mode);
-    let solution = match options.mode {
-        ResolutionMode::Coherent => coherent(&mut search),
-        _ => search.solve(),
-    };
-    match solution {
-        Ok(chosen) => {
-            let (packages, lag) = chosen.explained(&world)?;
-            Ok(Resolution {
-                target: target.clone(),
-                packages,
-                lag,
-                relaxed: search.relaxed,
-                solves: search.solves,
-            })
+    Solver::new(request, target, source, options).solve(&Versions::new())
+}
+
+/// One target with what has been learnt of the source; it can be solved several times.
+pub(crate) struct Solver<'a> {
+    pub(crate) world: World<'a>,
+    target: &'a Target,
+    mode: ResolutionMode,
+}
+
+impl<'a> Solver<'a> {
+    pub(crate) fn new(
+        request: &'a Request,
+        target: &'a Target,
+        source: &'a dyn PackageSource,
+        options: &Options,
+    ) -> Self {
+        Self {
+            world: World::new(request, target, source, options),
+            target,
+            mode: options.mode,
         }
-        Err(Failure::NoSolution(proof)) => {
-            let story = explain::unsatisfiable(&proof, &world, target);
-            Err(ResolveError::Unsatisfiable(Box::new(story)))
+    }
+
+    /// The answer that keeps the request's preferences where they hold, and after them the
+    /// versions of other targets.
+    pub(crate) fn solve(&self, of_others: &Versions) -> Result<Resolution, ResolveError> {
+        let mut search = Search::new(&self.world, self.mode);
+        let solution = self.run(&mut search, of_others);
+        match solution {
+            Ok((chosen, preferred)) => {
+                let (packages, lag) = chosen.explained(&self.world, &preferred)?;
+                Ok(Resolution {
+                    target: self.target.clone(),
+                    not_kept: chosen.not_kept(&self.world)?,
+                    packages,
+                    lag,
+                    relaxed: search.relaxed,
+                    solves: search.solves,
+                })
+            }
+            Err(Failure::NoSolution(proof)) => {
+                let story = explain::unsatisfiable(&proof, &self.world, self.target);
+                Err(ResolveError::Unsatisfiable(Box::new(story)))
+            }
+            Err(Failure::Source(error)) => Err(error.into()),
         }
-        Err(Failure::Source(error)) => Err(error.into()),
+    }
+
+    /// What was chosen, and which preferences were kept.
+    fn run(
+        &self,
+        search: &mut Search<'_, '_>,
+        of_others: &Versions,
+    ) -> Result<(Chosen, Versions), Failure> {
+        self.world.keep_only(Versions::new());
+        keep(search, &self.world.request.preferences)?;
+        let preferred = self.world.all_kept();
+        keep(search, of_others)?;
+        let chosen = match self.mode {
+            ResolutionMode::Coherent => coherent(search),
+            _ => search.solve(),
+        };
+        Ok((chosen?, preferred))
     }
 }
 
@@ -143,17 +187,27 @@ impl Chosen {
     fn explained(
         &self,
         world: &World<'_>,
+        preferred: &Versions,
     ) -> Result<(Vec<ResolvedPackage>, LagSummary), SourceError> {
         let incoming = self.incoming(world)?;
         let mut packages = Vec::with_capacity(self.versions.len());
         for (name, version) in &self.versions {
-            let Known::Found(candidates) = world.project(name)? else {
+            let Known::Found(candidates) = world.whole_project(name)? else {
                 continue;
             };
             let Some(candidate) = candidates.get(version) else {
                 continue;
             };
-            packages.push(self.package(world, name, &candidates, candidate, &incoming)?);
+            let mut package = self.package(world, name, &candidates, candidate, &incoming)?;
+            if package.newest.is_some() && world.kept_version(name).is_some() {
+                let preferred = preferred.get(name) == Some(version);
+                package.held_back_by.push(if preferred {
+                    HeldBackBy::Lock
+                } else {
+                    HeldBackBy::OtherTargets
+                });
+            }
+            packages.push(package);
         }
         let roots = || packages.iter().filter(|package| package.root);
         let lag = LagSummary {
@@ -287,6 +341,77 @@ impl Chosen {
             None => {}
         }
         reasons.into_iter().collect()
+    }
+
+    /// The preferences on what is needed that could not be kept, each with the reason.
+    fn not_kept(&self, world: &World<'_>) -> Result<Vec<NotKept>, SourceError> {
+        let mut incoming = None;
+        let mut not_kept = Vec::new();
+        for (name, version) in &world.request.preferences {
+            let Some(pinned) = self.versions.get(name).filter(|pinned| *pinned != version) else {
+                continue;
+            };
+            if incoming.is_none() {
+                incoming = Some(self.incoming(world)?);
+            }
+            let incoming = incoming.as_ref().and_then(|all| all.get(name));
+            not_kept.push(NotKept {
+                name: name.clone(),
+                version: version.clone(),
+                pinned: pinned.clone(),
+                reason: self.reason_against(world, name, version, incoming)?,
+            });
+        }
+        Ok(not_kept)
+    }
+
+    /// Why the answer cannot have a version.
+    fn reason_against(
+        &self,
+        world: &World<'_>,
+        name: &PackageName,
+        version: &Version,
+        incoming: Option<&Vec<(Option<PackageName>, Edge)>>,
+    ) -> Result<String, SourceError> {
+        let Known::Found(candidates) = world.whole_project(name)? else {
+            return Ok("no index has it".to_owned());
+        };
+        let Some(candidate) = candidates.get(version) else {
+            let mut ineligible = candidates.ineligible.iter();
+            let found = ineligible.find(|(other, _)| other == version);
+            return Ok(found.map_or_else(
+                || "no index has it".to_owned(),
+                |(_, reason)| format!("it {reason}"),
+            ));
+        };
+        if !world.admits(name, candidate) {
+            return Ok("your constraints or the rule on pre-releases exclude it".to_owned());
+        }
+        for (by, edge) in incoming.into_iter().flatten() {
+            if !edge.ranges.contains(version) {
+                let (name, specifier) = (edge.name(), edge.specifier());
+                return Ok(match by.as_ref().and_then(|by| self.pin(by)) {
+                    Some((by, version)) => format!("{by} {version} requires {name}{specifier}"),
+                    None => format!("your requirement is {name}{specifier}"),
+                });
+            }
+        }
+        if let Some(Facts::Unavailable(reason)) = world.known_facts(name, version) {
+            return Ok(reason.to_string());
+        }
+        if let Some(Facts::Found(metadata)) = world.known_facts(name, version) {
+            for edge in world.edges_of(&metadata, None) {
+                if let Some((other, pinned)) = self.pin(edge.name())
+                    && !edge.ranges.contains(&pinned)
+                {
+                    let wants = edge.specifier();
+                    return Ok(format!(
+                        "it requires {other}{wants}, and {other} is {pinned}"
+                    ));
+                }
+            }
+        }
+        Ok("it does not fit the other pins".to_owned())
     }
 
     fn pin(&self, name: &PackageName) -> Option<(PackageName, Version)> {

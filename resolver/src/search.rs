@@ -100,6 +100,11 @@ impl<'w, 'a> Search<'w, 'a> {
         first
     }
 
+    /// Solves without floors and without last-resort sdists.
+    pub(crate) fn attempt(&mut self) -> Result<Chosen, Failure> {
+        self.run(false)
+    }
+
     fn run(&mut self, reserves: bool) -> Result<Chosen, Failure> {
         self.solves += 1;
         let provider = Provider::new(self.world, self.mode, reserves);

@@ -10,6 +10,7 @@ use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 use version_ranges::Ranges;
 
 use crate::eligible::{Candidate, Candidates, Eligibility};
+use crate::keep::Versions;
 use crate::lookahead::NewestGuess;
 use crate::requirement::is_url;
 use crate::{
@@ -40,6 +41,8 @@ pub(crate) struct World<'a> {
     /// Every range that was required of a project so far.
     required: RefCell<HashMap<PackageName, Vec<Ranges<Version>>>>,
     saw_reserve: Cell<bool>,
+    /// Versions that the answer keeps; of these projects nothing else is offered.
+    kept: RefCell<Versions>,
 }
 
 /// What is known of a project.
@@ -108,6 +111,7 @@ impl<'a> World<'a> {
             order: RefCell::default(),
             required: RefCell::default(),
             saw_reserve: Cell::new(false),
+            kept: RefCell::default(),
         };
         let by_user = [&request.roots, &request.overrides, &request.constraints];
         for requirement in by_user.into_iter().flatten() {
@@ -152,8 +156,65 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The releases of a project that count for this target.
+    /// The releases of a project that count for this target; only one where a version is kept.
     pub(crate) fn project(&self, name: &PackageName) -> Result<Known, SourceError> {
+        let known = self.whole_project(name)?;
+        Ok(self.offered(name, known))
+    }
+
+    /// What has already been learnt of a project, without asking.
+    pub(crate) fn known_project(&self, name: &PackageName) -> Option<Known> {
+        let known = self.projects.borrow().get(name).cloned()?;
+        Some(self.offered(name, known))
+    }
+
+    /// The kept version alone, at no lag, so that no floor withholds it.
+    fn offered(&self, name: &PackageName, known: Known) -> Known {
+        let Some(version) = self.kept_version(name) else {
+            return known;
+        };
+        let Known::Found(candidates) = &known else {
+            return known;
+        };
+        match candidates.get(&version) {
+            Some(candidate) if self.admits(name, candidate) => {
+                Known::Found(Rc::new(candidates.only(candidate)))
+            }
+            _ => {
+                self.let_go(name);
+                known
+            }
+        }
+    }
+
+    /// Offers only this version of a project from now on, if the target can take it.
+    pub(crate) fn keep(&self, name: &PackageName, version: &Version) {
+        let mut kept = self.kept.borrow_mut();
+        kept.insert(name.clone(), version.clone());
+    }
+
+    /// Offers all versions of a project again; the version that was kept.
+    pub(crate) fn let_go(&self, name: &PackageName) -> Option<Version> {
+        self.kept.borrow_mut().remove(name)
+    }
+
+    /// The version that is kept of a project.
+    pub(crate) fn kept_version(&self, name: &PackageName) -> Option<Version> {
+        self.kept.borrow().get(name).cloned()
+    }
+
+    /// Everything that is kept.
+    pub(crate) fn all_kept(&self) -> Versions {
+        self.kept.borrow().clone()
+    }
+
+    /// Keeps exactly these versions.
+    pub(crate) fn keep_only(&self, versions: Versions) {
+        self.kept.replace(versions);
+    }
+
+    /// All releases of a project that count for this target, whatever is kept.
+    pub(crate) fn whole_project(&self, name: &PackageName) -> Result<Known, SourceError> {
         if let Some(known) = self.projects.borrow().get(name) {
             return Ok(known.clone());
         }
@@ -169,11 +230,6 @@ impl<'a> World<'a> {
         let mut projects = self.projects.borrow_mut();
         projects.insert(name.clone(), known.clone());
         Ok(known)
-    }
-
-    /// What has already been learnt of a project, without asking.
-    pub(crate) fn known_project(&self, name: &PackageName) -> Option<Known> {
-        self.projects.borrow().get(name).cloned()
     }
 
     /// Metadata of a candidate, from its best file.

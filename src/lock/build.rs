@@ -348,6 +348,7 @@ fn visible(held: &HeldBackBy) -> HeldBackBy {
             package: package.clone(),
             version: version.clone(),
         },
+        HeldBackBy::Lock | HeldBackBy::OtherTargets => held.clone(),
         HeldBackBy::Unusable { reason } => HeldBackBy::Unusable {
             reason: shown(reason),
         },

@@ -30,6 +30,7 @@ impl LockBuilder {
                 packages: Vec::new(),
                 lag: LagSummary::default(),
                 relaxed: Vec::new(),
+                not_kept: Vec::new(),
                 solves: 1,
             },
             manifest: Manifest::default(),

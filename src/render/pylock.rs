@@ -197,6 +197,8 @@ fn held_back_by(held: &HeldBackBy) -> Value {
             .with("package", text(package))
             .with("version", text(version))
             .with("requires", requires.as_str()),
+        HeldBackBy::Lock => braces.with("same-as", "lock"),
+        HeldBackBy::OtherTargets => braces.with("same-as", "targets"),
         HeldBackBy::Unusable { reason } => braces.with("reason", reason.as_str()),
     };
     braces.value()

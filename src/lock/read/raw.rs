@@ -117,11 +117,13 @@ pub(super) struct RawOrigin {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) struct RawHeldBackBy {
     pub(super) package: Option<String>,
     pub(super) version: Option<String>,
     pub(super) specifier: Option<String>,
     pub(super) requires: Option<String>,
+    pub(super) same_as: Option<String>,
     pub(super) reason: Option<String>,
 }
 

@@ -136,7 +136,7 @@ fn the_example_reads_back_as_it_was() {
 
 /// Everything about a pin that may vary, apart from its name.
 fn pin_facts() -> impl Strategy<Value = PinFacts> {
-    let held = (0..4_u8, "[<>=!~]{1,2}[0-9.*]{1,6}|\\PC{0,5}").prop_map(|(kind, text)| {
+    let held = (0..6_u8, "[<>=!~]{1,2}[0-9.*]{1,6}|\\PC{0,5}").prop_map(|(kind, text)| {
         let package = "torch".parse().unwrap();
         let version = "2.9".parse().unwrap();
         match kind {
@@ -151,6 +151,8 @@ fn pin_facts() -> impl Strategy<Value = PinFacts> {
                 package,
                 version,
             },
+            3 => HeldBackBy::Lock,
+            4 => HeldBackBy::OtherTargets,
             _ => HeldBackBy::Unusable { reason: text },
         }
     });

@@ -146,6 +146,18 @@ fn read_held_back_by(place: &str, raw: &RawHeldBackBy) -> Result<HeldBackBy, Loc
             return Err(LockError::invalid(place, reason));
         }
     };
+    let same_as = match raw.same_as.as_deref() {
+        None => None,
+        Some("lock") => Some(HeldBackBy::Lock),
+        Some("targets") => Some(HeldBackBy::OtherTargets),
+        Some(other) => {
+            let reason = format!("nothing is the same as `{}`", escape::visible(other));
+            return Err(LockError::invalid(place, reason));
+        }
+    };
+    if let Some(same_as) = same_as {
+        return Ok(same_as);
+    }
     let texts = [&raw.specifier, &raw.requires, &raw.reason];
     match (package, texts.map(|text| text.as_deref().map(visible))) {
         (None, [Some(specifier), None, None]) => Ok(HeldBackBy::User { specifier }),
