@@ -62,7 +62,7 @@ pub use requirement::{
     DirectUrl, ParsedRequirement, Requirement, RequirementError, parse_requirement, specifiers_of,
     url_of,
 };
-pub use resolution::{HeldBackBy, NotKept, Resolution, ResolvedPackage};
+pub use resolution::{Edge, HeldBackBy, NotKept, Resolution, ResolvedPackage};
 pub use resolve::{Options, PrereleasePolicy, Request, ResolutionMode, resolve};
 pub use several::{Asked, resolve_all};
 pub use source::{Lookahead, MetadataAnswer, PackageSource, ReleasesAnswer, SourceError};

@@ -23,20 +23,22 @@ pub struct Resolution {
     pub relaxed: Vec<PackageName>,
     /// Preferences on packages of the answer that could not be kept, ordered by name.
     pub not_kept: Vec<NotKept>,
+    /// Newer versions that other targets of the same lock have, and why this one has not.
+    pub differs: Vec<NotKept>,
     /// How often the solver ran.
     pub solves: u32,
 }
 
-/// A preferred version that is not in the answer.
+/// A version that was wanted and is not in the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotKept {
     /// The package.
     pub name: PackageName,
-    /// The version that was preferred.
+    /// The version that was wanted.
     pub version: Version,
     /// The version that the answer has.
     pub pinned: Version,
-    /// Why it could not stay, as a sentence about the preferred version: `it needs Python >=3.12`.
+    /// Why it could not be, as a sentence about the wanted version: `it needs Python >=3.12`.
     pub reason: String,
 }
 
@@ -65,10 +67,23 @@ pub struct ResolvedPackage {
     pub required_by: Vec<PackageName>,
     /// Packages of this resolution that this one requires, ordered.
     pub requires: Vec<PackageName>,
+    /// The same with the extras on both sides, ordered.
+    pub edges: Vec<Edge>,
     /// Whether the user asked for it directly.
     pub root: bool,
     /// How far the metadata behind this pin can be trusted.
     pub trust: Trust,
+}
+
+/// A requirement of a pin that holds on the target.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edge {
+    /// The extra of the requiring package that it belongs to; `None` is the package itself.
+    pub extra: Option<ExtraName>,
+    /// The required package.
+    pub name: PackageName,
+    /// The extras of it that are wanted, ordered.
+    pub extras: Vec<ExtraName>,
 }
 
 /// A reason why a pin is not the newest eligible release.

@@ -29,6 +29,8 @@ pub struct Request {
     pub constraints: Vec<Requirement>,
     /// Requirements that replace every other requirement on their project.
     pub overrides: Vec<Requirement>,
+    /// Whether only the direct requirements are resolved, not what they require.
+    pub no_deps: bool,
     /// Versions to keep where they still hold, such as the pins of an existing lock. They come
     /// before freshness: the largest set of them that holds is kept.
     pub preferences: BTreeMap<PackageName, Version>,
@@ -122,7 +124,8 @@ impl<'a> Solver<'a> {
                 let (packages, lag) = chosen.explained(&self.world, &preferred)?;
                 Ok(Resolution {
                     target: self.target.clone(),
-                    not_kept: chosen.not_kept(&self.world)?,
+                    not_kept: chosen.not_kept(&self.world, &self.world.request.preferences)?,
+                    differs: Vec::new(),
                     packages,
                     lag,
                     relaxed: search.relaxed,
@@ -135,6 +138,31 @@ impl<'a> Solver<'a> {
             }
             Err(Failure::Source(error)) => Err(error.into()),
         }
+    }
+
+    /// Why an answer has other versions than the wanted ones.
+    pub(crate) fn differs(
+        &self,
+        answer: &Resolution,
+        wanted: &Versions,
+    ) -> Result<Vec<NotKept>, SourceError> {
+        self.world.keep_only(Versions::new());
+        let packages = answer.packages.iter();
+        let chosen = Chosen {
+            versions: packages
+                .clone()
+                .map(|package| (package.name.clone(), package.version.clone()))
+                .collect(),
+            extras: packages
+                .map(|package| {
+                    (
+                        package.name.clone(),
+                        package.extras.iter().cloned().collect(),
+                    )
+                })
+                .collect(),
+        };
+        chosen.not_kept(&self.world, wanted)
     }
 
     /// What was chosen, and which preferences were kept.
@@ -289,10 +317,37 @@ impl Chosen {
             }),
             newest,
             required_by: required_by.into_iter().filter(|by| by != name).collect(),
+            edges: self.edges(world, name, candidates, candidate)?,
             requires: requires.map(|(required, _)| required.clone()).collect(),
             root: world.request.has_root(name),
             trust,
         })
+    }
+
+    /// What a pin requires, with and without its extras.
+    fn edges(
+        &self,
+        world: &World<'_>,
+        name: &PackageName,
+        candidates: &Candidates,
+        candidate: &Candidate,
+    ) -> Result<Vec<crate::Edge>, SourceError> {
+        let Facts::Found(metadata) = world.facts(name, candidates, candidate)? else {
+            return Ok(Vec::new());
+        };
+        let own = self.extras.get(name).into_iter().flatten();
+        let mut edges = BTreeSet::new();
+        for extra in std::iter::once(None).chain(own.map(Some)) {
+            for edge in world.edges_of(&metadata, extra) {
+                let extras: BTreeSet<_> = edge.requirement.extras.iter().cloned().collect();
+                edges.insert(crate::Edge {
+                    extra: extra.cloned(),
+                    name: edge.name().clone(),
+                    extras: extras.into_iter().collect(),
+                });
+            }
+        }
+        Ok(edges.into_iter().collect())
     }
 
     /// What keeps a project from its newest eligible release.
@@ -343,11 +398,11 @@ impl Chosen {
         reasons.into_iter().collect()
     }
 
-    /// The preferences on what is needed that could not be kept, each with the reason.
-    fn not_kept(&self, world: &World<'_>) -> Result<Vec<NotKept>, SourceError> {
+    /// The wanted versions of what is needed that could not be, each with the reason.
+    fn not_kept(&self, world: &World<'_>, wanted: &Versions) -> Result<Vec<NotKept>, SourceError> {
         let mut incoming = None;
         let mut not_kept = Vec::new();
-        for (name, version) in &world.request.preferences {
+        for (name, version) in wanted {
             let Some(pinned) = self.versions.get(name).filter(|pinned| *pinned != version) else {
                 continue;
             };

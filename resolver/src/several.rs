@@ -73,7 +73,32 @@ pub fn resolve_all(
             join(&mut places, index, everything);
         }
     }
+    explain_differences(&mut places);
     places.into_iter().map(|place| place.answer).collect()
+}
+
+/// Says of every target that has an older version than another one why that is so.
+fn explain_differences(places: &mut [Place<'_>]) {
+    let mut newest = Versions::new();
+    for package in places
+        .iter()
+        .filter_map(|place| place.answer.as_ref().ok())
+        .flat_map(|answer| &answer.packages)
+    {
+        let known = newest
+            .entry(package.name.clone())
+            .or_insert_with(|| package.version.clone());
+        if package.version > *known {
+            known.clone_from(&package.version);
+        }
+    }
+    for place in places {
+        if let Ok(answer) = &mut place.answer {
+            let differs = place.solver.differs(answer, &newest);
+            // the reasons are for people; without them the answer is as good
+            answer.differs = differs.unwrap_or_default();
+        }
+    }
 }
 
 /// One target while the answers are joined.

@@ -288,6 +288,9 @@ impl<'a> World<'a> {
 
     /// What a release requires in this environment, with one extra or none.
     pub(crate) fn edges_of(&self, metadata: &CoreMetadata, extra: Option<&ExtraName>) -> Vec<Edge> {
+        if self.request.no_deps {
+            return Vec::new();
+        }
         let extras = extra.map_or(&[][..], std::slice::from_ref);
         let lines = metadata.requires_dist.iter();
         let holding = lines.filter(|line| line.evaluate_markers(&self.environment, extras));

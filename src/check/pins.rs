@@ -11,7 +11,7 @@ use super::{
     LOCK_AGAIN, LOCKED_FOR_OTHER_PYTHON, NOT_LOCKED, NOT_NEEDED, NamedText, OUT_OF_BOUNDS, whole,
 };
 use crate::diagnostic::Diagnostic;
-use crate::lock::{Lock, LockedPackage};
+use crate::lock::{Lock, LockedPackage, Selection};
 use crate::requirements::{Manifest, ManifestRequirement, ModuleKind, OriginKind};
 use crate::scan::Site;
 
@@ -134,7 +134,7 @@ fn pin<'l>(
 ) -> Option<&'l LockedPackage> {
     lock.entries(name).iter().find(|entry| {
         let marker = entry.marker.as_ref();
-        marker.is_none_or(|marker| marker.holds_in(environment) != Some(false))
+        marker.is_none_or(|marker| marker.holds(environment, &Selection::Everything))
     })
 }
 

@@ -1,14 +1,20 @@
 //! What can be typed.
 
+mod compile;
+mod targets;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pinsmith_resolver::{PackageName, Platform, PythonVersion};
+use pinsmith_resolver::{PackageName, PythonVersion};
 
 use super::as_of::{AsOf, parse_as_of};
 use crate::render::ImageFormat;
 use crate::scan::ModuleName;
+
+pub use self::compile::{AnnotationArg, CompileArgs};
+pub use self::targets::{TargetArgs, UpgradeArgs};
 
 /// Turn a Python AI repository into an environment that anyone can rebuild years later.
 ///
@@ -240,49 +246,16 @@ pub struct LockArgs {
     pub resolve: ResolveArgs,
 }
 
-/// `pinsmith compile`
-#[derive(Debug, Args)]
-pub struct CompileArgs {
-    /// Requirements files or pyproject.toml
-    #[arg(required = true)]
-    pub files: Vec<PathBuf>,
-    /// Write here instead of to standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output_file: Option<PathBuf>,
-    /// Bound versions by this file without asking for anything; may be given again
-    #[arg(short, long = "constraint", value_name = "FILE")]
-    pub constraints: Vec<PathBuf>,
-    /// Replace requirements by those in this file; may be given again
-    #[arg(long = "override", value_name = "FILE")]
-    pub overrides: Vec<PathBuf>,
-    /// Include this extra or dependency group of a pyproject.toml; may be given again
-    #[arg(long = "extra", value_name = "NAME", alias = "group")]
-    pub extras: Vec<String>,
-    /// Include every extra and group
-    #[arg(long, conflicts_with = "extras")]
-    pub all_extras: bool,
-    /// Write a sha256 hash for every file that the target can install
-    #[arg(long)]
-    pub generate_hashes: bool,
-    /// What is resolved and how.
-    #[command(flatten)]
-    pub resolve: ResolveArgs,
-}
-
 /// What is resolved and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Resolving")]
 pub struct ResolveArgs {
-    /// Resolve for this Python instead of this machine's
-    #[arg(long, value_name = "X.Y")]
-    pub python: Option<PythonVersion>,
-    /// Resolve for this platform (linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64,
-    /// windows-x86_64) instead of this machine's
-    #[arg(long)]
-    pub platform: Option<Platform>,
-    /// Lowest glibc that the wheels of a Linux target may need
-    #[arg(long, value_name = "X.Y", value_parser = parse_glibc)]
-    pub glibc: Option<(u16, u16)>,
+    /// What is resolved for.
+    #[command(flatten)]
+    pub targets: TargetArgs,
+    /// Which pins of the lock that is there are kept.
+    #[command(flatten)]
+    pub upgrade: UpgradeArgs,
     /// Which versions win
     #[arg(long, value_enum, default_value_t = ResolutionArg::Coherent)]
     pub resolution: ResolutionArg,
@@ -291,7 +264,7 @@ pub struct ResolveArgs {
     pub prerelease: PrereleaseArg,
     /// Only files uploaded up to this day or instant count, such as 2024-03-01; or up to this long
     /// ago, such as 30d
-    #[arg(long, value_name = "DATE|DURATION", value_parser = parse_as_of)]
+    #[arg(long, value_name = "DATE|DURATION", value_parser = parse_as_of, visible_alias = "exclude-newer")]
     pub as_of: Option<AsOf>,
     /// Show timings and traffic
     #[arg(long)]
@@ -306,7 +279,7 @@ pub struct ResolveArgs {
 #[command(next_help_heading = "Index")]
 pub struct IndexArgs {
     /// The package index, instead of the one that pip uses on this machine
-    #[arg(long, value_name = "URL")]
+    #[arg(long, short, value_name = "URL")]
     pub index_url: Option<String>,
     /// Another index, asked before the first: what it has is never taken from the first; may be
     /// given again
@@ -344,6 +317,7 @@ pub enum ResolutionArg {
     /// The set with the least lag behind the newest releases: direct requirements first.
     Coherent,
     /// The newest of each project in turn.
+    #[value(alias = "highest")]
     Newest,
     /// The lowest of each project in turn.
     Lowest,
@@ -517,13 +491,4 @@ fn parse_mapping(text: &str) -> Result<(ModuleName, PackageName), String> {
     let module = ModuleName::new(module.trim()).ok_or_else(wrong)?;
     let distribution = PackageName::new(distribution.trim().to_owned()).map_err(|_| wrong())?;
     Ok((module, distribution))
-}
-
-fn parse_glibc(text: &str) -> Result<(u16, u16), String> {
-    let wrong = || format!("`{text}` is not a glibc version such as 2.35");
-    let (major, minor) = text.split_once('.').ok_or_else(wrong)?;
-    match (major.parse(), minor.parse()) {
-        (Ok(2), Ok(minor)) => Ok((2, minor)),
-        _ => Err(wrong()),
-    }
 }

@@ -1,5 +1,6 @@
 //! `--allow-build`: sdists are built for their metadata by the pip of this machine's Python.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,16 +27,26 @@ pub(super) fn builder(
         host,
         tree,
     }: &World<'_>,
-    target: &Target,
+    targets: &[Target],
     notes: &mut Vec<Diagnostic>,
 ) -> Option<Arc<dyn MetadataBuilder>> {
     if !args.allow_build {
         return None;
     }
     let python = host.python.as_ref();
-    let python = python.filter(|found| found.version.minor_pair() == target.python.minor_pair());
+    let python = python.filter(|found| {
+        let here = found.version.minor_pair();
+        targets
+            .iter()
+            .any(|target| target.python.minor_pair() == here)
+    });
     let Some(python) = python else {
-        let wanted = target.python.without_patch();
+        let wanted: BTreeSet<String> = targets
+            .iter()
+            .map(|target| target.python.without_patch().to_string())
+            .collect();
+        let wanted: Vec<String> = wanted.into_iter().collect();
+        let wanted = wanted.join(" or ");
         notes.push(
             Diagnostic::warning(
                 NO_BUILDER,

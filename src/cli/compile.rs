@@ -1,23 +1,25 @@
 //! `pinsmith compile`: requirements files in, pins out.
 
-use std::collections::BTreeSet;
+mod inputs;
+
 use std::path::{Path, PathBuf};
 
 use pinsmith_resolver::{Request, Resolution, url_of};
 
-use super::args::{CompileArgs, GlobalArgs};
+use self::inputs::{plain, read, wanted};
+use super::args::{AnnotationArg, CompileArgs, GlobalArgs};
 use super::json::{ResolutionJson, to_text};
-use super::source::count;
+use super::summary::{differences, kept, locked};
+use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
-use super::world::{OpenIndex, World, detect_host, location, resolve_flags, target, typed};
-use super::{Done, Failure, answer_or_failure};
+use super::world::{OpenIndex, World, detect_host, location, resolve_flags, typed};
+use super::{Done, Failure, all_or_failure};
 use crate::diagnostic::Diagnostic;
 use crate::environment::OUTSIDE_THE_LOCK;
 use crate::lock::{Lock, LockOptions};
-use crate::render::{pins, requirements_txt};
-use crate::requirements::{Manifest, read_requirement_files};
-use crate::scan::Tree;
-use crate::write::{Guard, Output, write_all};
+use crate::render::{Annotations, PinStyle, pins};
+use crate::requirements::Manifest;
+use crate::write::{Guard, Output, existing, write_all};
 
 pub(super) fn run(
     args: &CompileArgs,
@@ -30,25 +32,31 @@ pub(super) fn run(
             "change to a folder that exists",
         )
     })?;
-    let host = detect_host(args.resolve.python, &here, global);
-    let target = target(&args.resolve, &host)?;
+    let flags = &args.resolve.targets;
+    let host = detect_host(flags.python.first().copied(), &here, global);
     let manifest = read(&args.files)?;
+    let declared = manifest.requires_python.as_ref();
+    let targets = targets(flags, &host, &[])?;
+    let targets = admitted(targets, flags, declared.map(|(python, _)| python))?;
     let constraints = read(&args.constraints)?;
     let overrides = read(&args.overrides)?;
     let request = Request {
         roots: wanted(&manifest, args)?,
         constraints: [manifest.constraints.clone(), plain(&constraints)].concat(),
         overrides: plain(&overrides),
+        no_deps: args.no_deps,
         ..Request::default()
     };
+    let before = before(args)?;
+    let asked = before.asked(&request, &targets, &args.resolve.upgrade);
     let location = location(&args.resolve.index, global, &host, &here)?;
     let world = World {
         location,
         host: &host,
         tree: &here,
     };
-    let index = OpenIndex::for_resolution(&args.resolve, global, world, &target, terminal)?;
-    let resolved = index.resolve(&request, &target, &args.resolve);
+    let index = OpenIndex::for_resolution(&args.resolve, global, world, &targets, terminal)?;
+    let resolved = index.resolve(&asked, &args.resolve);
     let read = [&manifest, &constraints, &overrides];
     let unpinned = not_pinned(&request, &manifest);
     terminal.diagnostics(
@@ -58,58 +66,50 @@ pub(super) fn run(
             .chain(&host.diagnostics)
             .chain(&resolved.diagnostics),
     );
-    let resolution = match resolved.answer {
-        Ok(resolution) => resolution,
-        Err(error) => return answer_or_failure(error, &read, terminal),
+    let resolutions = match all_or_failure(resolved.answers, &targets, &read, terminal)? {
+        Ok(resolutions) => resolutions,
+        Err(done) => return Ok(done),
     };
-    let text = text(args, &resolution, &manifest)?;
-    match &args.output_file {
+    terminal.diagnostics(&before.not_kept(&resolutions));
+    let text = text(args, &resolutions, &manifest, terminal)?;
+    let file = output_file(args);
+    match file {
         Some(file) => write(file, text, terminal)?,
         None if terminal.json() => {}
         None => terminal.result(&text)?,
     }
     if terminal.json() {
         let stats = args.resolve.stats.then_some(resolved.stats);
-        terminal.result(&to_text(&ResolutionJson::new(&resolution, stats))?)?;
+        terminal.result(&to_text(&ResolutionJson::new(&resolutions, stats))?)?;
     }
-    if args.output_file.is_some() {
-        let number = count(resolution.packages.len(), "distribution");
-        terminal.summary("pinned", &format!("{number} for {target}"));
+    if file.is_some() {
+        terminal.summary("pinned", &locked(&resolutions));
+        let kept = kept(&resolutions, &before, &args.resolve.upgrade);
+        if let Some(kept) = kept {
+            terminal.summary("kept", &kept);
+        }
+        for (number, line) in differences(&resolutions).iter().enumerate() {
+            terminal.summary(if number == 0 { "differs" } else { "" }, line);
+        }
     }
     Ok(Done::Yes)
 }
 
-/// Reads files that the user named, wherever they are; what they name must lie beside them.
-fn read(files: &[PathBuf]) -> Result<Manifest, Failure> {
-    let mut all = Manifest::default();
-    for file in files {
-        let trouble = |reason: String| {
-            Failure::new(
-                format!("cannot read `{}`: {reason}", file.display()),
-                "give the path of a requirements file or pyproject.toml that you may read",
-            )
-        };
-        let absolute = file
-            .canonicalize()
-            .map_err(|error| trouble(error.to_string()))?;
-        if absolute.is_dir() {
-            return Err(Failure::new(
-                format!("`{}` is a folder, not a file", file.display()),
-                "give a requirements file or pyproject.toml; to lock a repository use `pinsmith lock PATH`",
-            ));
-        }
-        let folder = absolute.parent().unwrap_or(Path::new("/"));
-        let name = absolute.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| trouble("its name is not UTF-8".to_owned()))?;
-        let tree = Tree::new(folder).map_err(|error| trouble(error.to_string()))?;
-        tree.read(name)
-            .map_err(|error| trouble(error.to_string()))?;
-        let read = read_requirement_files(&[name.to_owned()], &mut |path| tree.read(path));
-        all.requirements.extend(read.requirements);
-        all.constraints.extend(read.constraints);
-        all.diagnostics.extend(read.diagnostics);
-    }
-    Ok(all)
+/// Where the pins go; `-o -` is standard output.
+fn output_file(args: &CompileArgs) -> Option<&Path> {
+    let file = args.output_file.as_deref();
+    file.filter(|file| *file != Path::new("-"))
+}
+
+/// The pins of the output file that is there already.
+fn before(args: &CompileArgs) -> Result<Before, Failure> {
+    let Some(file) = output_file(args) else {
+        return Ok(Before::default());
+    };
+    let (folder, name) = folder_and_name(file)?;
+    let there = existing(folder, name);
+    let before = there.and_then(|bytes| Before::of_text(name, &String::from_utf8_lossy(&bytes)));
+    Ok(before.unwrap_or_default())
 }
 
 /// Requirements with an address: they come from no index, so they are in no answer.
@@ -133,50 +133,28 @@ fn not_pinned(request: &Request, manifest: &Manifest) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// The requirements as they stand, whatever their group.
-fn plain(manifest: &Manifest) -> Vec<pinsmith_resolver::Requirement> {
-    let requirements = manifest.requirements.iter();
-    requirements.map(|one| one.requirement.clone()).collect()
-}
-
-/// The requirements of the chosen extras and groups.
-fn wanted(
-    manifest: &Manifest,
-    args: &CompileArgs,
-) -> Result<Vec<pinsmith_resolver::Requirement>, Failure> {
-    let requirements = manifest.requirements.iter();
-    let known: BTreeSet<&String> = requirements.filter_map(|one| one.group.as_ref()).collect();
-    if let Some(extra) = args.extras.iter().find(|extra| !known.contains(extra)) {
-        let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
-        let help = match names.as_slice() {
-            [] => "the given files have no extras and no groups".to_owned(),
-            names => format!("there are: {}", names.join(", ")),
-        };
-        let message = format!("no file has an extra or group `{extra}`");
-        return Err(Failure::new(message, help));
-    }
-    let chosen = manifest.requirements.iter().filter(|one| {
-        let group = one.group.as_ref();
-        args.all_extras || group.is_none_or(|group| args.extras.contains(group))
-    });
-    Ok(chosen.map(|one| one.requirement.clone()).collect())
-}
-
 fn text(
     args: &CompileArgs,
-    resolution: &Resolution,
+    resolutions: &[Resolution],
     manifest: &Manifest,
+    terminal: Terminal,
 ) -> Result<String, Failure> {
-    let command = command_line(args);
-    if !args.generate_hashes {
-        return Ok(pins(resolution, manifest, &command));
+    if args.generate_hashes {
+        // refuses what cannot be hashed, and targets that no marker tells apart
+        let locked = Lock::from_resolutions(resolutions, manifest, &LockOptions::default())?;
+        terminal.diagnostics(&locked.diagnostics);
     }
-    let options = LockOptions {
-        groups: args.extras.clone(),
-        as_of: args.resolve.as_of.as_ref().map(|as_of| as_of.instant),
+    let style = PinStyle {
+        header: !args.no_header,
+        annotations: match (args.no_annotate, args.annotation_style) {
+            (true, _) => None,
+            (false, AnnotationArg::Split) => Some(Annotations::Split),
+            (false, AnnotationArg::Line) => Some(Annotations::Line),
+        },
+        extras: args.no_strip_extras,
+        hashes: args.generate_hashes,
     };
-    let locked = Lock::from_resolutions(std::slice::from_ref(resolution), manifest, &options)?;
-    Ok(requirements_txt(&locked.lock, &command))
+    Ok(pins(resolutions, manifest, &command_line(args), style))
 }
 
 /// The command as typed, with file names but no folders of this machine.
@@ -196,9 +174,18 @@ fn command_line(args: &CompileArgs) -> String {
     command.extend(overrides.map(|file| format!("--override {}", name(file))));
     let extras = args.extras.iter();
     command.extend(extras.map(|extra| format!("--extra {}", typed(extra))));
+    let groups = args.groups.iter();
+    command.extend(groups.map(|group| format!("--group {}", typed(group))));
     for (given, flag) in [
         (args.all_extras, "--all-extras"),
+        (args.no_deps, "--no-deps"),
         (args.generate_hashes, "--generate-hashes"),
+        (args.no_annotate, "--no-annotate"),
+        (
+            args.annotation_style == AnnotationArg::Line,
+            "--annotation-style line",
+        ),
+        (args.no_strip_extras, "--no-strip-extras"),
     ] {
         if given {
             command.push(flag.to_owned());
@@ -208,22 +195,33 @@ fn command_line(args: &CompileArgs) -> String {
     command.join(" ")
 }
 
-fn write(file: &Path, text: String, terminal: Terminal) -> Result<(), Failure> {
+fn folder_and_name(file: &Path) -> Result<(&Path, &str), Failure> {
     let folder = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let help = "name a file in an existing folder with -o FILE";
     let name = file.file_name().and_then(|name| name.to_str());
-    let name =
-        name.ok_or_else(|| Failure::new(format!("`{}` is no file name", file.display()), help))?;
+    let name = name.ok_or_else(|| {
+        Failure::new(
+            format!("`{}` is no file name", file.display()),
+            "name a file in an existing folder with -o FILE",
+        )
+    })?;
+    Ok((folder, name))
+}
+
+fn write(file: &Path, text: String, terminal: Terminal) -> Result<(), Failure> {
+    let (folder, name) = folder_and_name(file)?;
     if !folder.is_dir() {
         let message = format!(
             "cannot write `{}`: there is no folder `{}`",
             file.display(),
             folder.display()
         );
-        return Err(Failure::new(message, help));
+        return Err(Failure::new(
+            message,
+            "name a file in an existing folder with -o FILE",
+        ));
     }
     let outputs = [Output {
         name: name.to_owned(),

@@ -11,9 +11,10 @@ use super::json::{SCHEMA, to_text};
 use super::lock::{chosen_groups, request, shorten};
 use super::lookup::look_up;
 use super::source::{Source, count, open_tree};
+use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
-use super::world::{OpenIndex, detect_host, location, target, typed};
-use super::{Done, Failure, answer_or_failure};
+use super::world::{OpenIndex, World, detect_host, location, typed};
+use super::{Done, Failure, all_or_failure};
 use crate::generate::{
     Bounds, CANNOT_EDIT, Direct, Layout, PyprojectError, add_to_requirements, direct_requirements,
     edit_pyproject, init,
@@ -29,9 +30,13 @@ pub(super) fn run(
     terminal: Terminal,
 ) -> Result<Done, Failure> {
     let tree = open_tree(&args.source.path)?;
-    let host = detect_host(args.resolve.python, tree.root(), global);
-    let target = target(&args.resolve, &host)?;
-    let mut source = Source::read(&args.source, Some(target.python), terminal)?;
+    let wanted = &args.resolve.targets;
+    let host = detect_host(wanted.python.first().copied(), tree.root(), global);
+    let targets = targets(wanted, &host, &[])?;
+    let oldest = targets.iter().map(|target| target.python).min();
+    let mut source = Source::read(&args.source, oldest, terminal)?;
+    let declared = source.manifest.requires_python.as_ref();
+    let targets = admitted(targets, wanted, declared.map(|(python, _)| python))?;
     let bounds = match args.bounds {
         BoundsArg::Lower => Bounds::Lower,
         BoundsArg::Compatible => Bounds::Compatible,
@@ -46,25 +51,40 @@ pub(super) fn run(
         groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
     } else {
         let location = location(&args.resolve.index, global, &host, tree.root())?;
-        let index = OpenIndex::for_resolution(&args.resolve, global, location, terminal)?;
+        let world = World {
+            location,
+            host: &host,
+            tree: tree.root(),
+        };
+        let index = OpenIndex::for_resolution(&args.resolve, global, world, &targets, terminal)?;
         let until = args.resolve.as_of.as_ref().map(|as_of| as_of.instant);
         look_up(&mut source, &args.source, &index.index, until);
         groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
-        let resolved = index.resolve(&request(&source.manifest, &groups), &target, &args.resolve);
+        let request = request(&source.manifest, &groups);
+        let asked = Before::default().asked(&request, &targets, &args.resolve.upgrade);
+        let resolved = index.resolve(&asked, &args.resolve);
         notes = resolved.diagnostics;
-        let resolution = match resolved.answer {
-            Ok(resolution) => resolution,
-            Err(error) => {
-                terminal.diagnostics(source.diagnostics().chain(&notes));
-                return answer_or_failure(error, &[&source.manifest], terminal);
+        if resolved.answers.iter().any(Result::is_err) {
+            terminal.diagnostics(source.diagnostics().chain(&notes));
+        }
+        let resolutions =
+            match all_or_failure(resolved.answers, &targets, &[&source.manifest], terminal)? {
+                Ok(resolutions) => resolutions,
+                Err(done) => return Ok(done),
+            };
+        // bounds hold on every target when they are made of the lowest version
+        for package in resolutions.into_iter().flat_map(|answer| answer.packages) {
+            let version = versions
+                .entry(package.name)
+                .or_insert_with(|| package.version.clone());
+            if package.version < *version {
+                *version = package.version;
             }
-        };
-        let pins = resolution.packages.into_iter();
-        versions.extend(pins.map(|package| (package.name, package.version)));
+        }
     }
     let direct = direct_requirements(&source.manifest, &groups, &versions, bounds);
     let change = if args.pyproject {
-        of_pyproject(args, &source, direct, target.python)?
+        of_pyproject(args, &source, direct, oldest)?
     } else {
         of_requirements(args, &source, direct)?
     };
@@ -122,7 +142,7 @@ fn of_pyproject(
     args: &GenerateArgs,
     source: &Source,
     direct: Vec<Direct>,
-    python: PythonVersion,
+    python: Option<PythonVersion>,
 ) -> Result<Change, Failure> {
     let folder = source.tree.root().to_owned();
     let before = read(&folder, PYPROJECT)?;
@@ -150,6 +170,8 @@ fn of_pyproject(
             }
             let files = source.scan.source_files.iter().map(String::as_str);
             let declared = source.manifest.requires_python.as_ref();
+            let python = python
+                .ok_or_else(|| Failure::new("no Python is named", "name one with --python"))?;
             let python = (declared.map(|(specifiers, _)| specifiers), python);
             let readme = ["README.md", "README.rst", "README.txt"];
             let readme = readme.into_iter().find(|name| folder.join(name).is_file());

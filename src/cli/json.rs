@@ -1,5 +1,7 @@
 //! The JSON contracts: `schema` is bumped when one of these changes.
 
+use std::collections::BTreeSet;
+
 use pinsmith_resolver::{
     LagSummary, Resolution, ResolvedPackage, Unsatisfiable, specifiers_of, url_of,
 };
@@ -88,6 +90,7 @@ struct TargetJson<'a> {
     platform: &'static str,
     accelerator: String,
     packages: Vec<PackageJson<'a>>,
+    lag: LagJson,
 }
 
 #[derive(Serialize)]
@@ -133,28 +136,43 @@ pub(crate) struct Stats {
 }
 
 impl<'a> ResolutionJson<'a> {
-    pub(crate) fn new(resolution: &'a Resolution, stats: Option<Stats>) -> Self {
-        let target = &resolution.target;
-        let LagSummary {
-            root_max_days,
-            root_sum_days,
-            all_sum_days,
-        } = resolution.lag;
+    pub(crate) fn new(resolutions: &'a [Resolution], stats: Option<Stats>) -> Self {
+        let worst = |days: fn(&LagSummary) -> u32| {
+            let lags = resolutions.iter().map(|resolution| days(&resolution.lag));
+            lags.max().unwrap_or(0)
+        };
+        let relaxed: BTreeSet<String> = resolutions
+            .iter()
+            .flat_map(|resolution| resolution.relaxed.iter().map(ToString::to_string))
+            .collect();
         Self {
             schema: SCHEMA,
-            targets: vec![TargetJson {
-                python: target.python.to_string(),
-                platform: target.platform.as_str(),
-                accelerator: target.accelerator.to_string(),
-                packages: resolution.packages.iter().map(PackageJson::new).collect(),
-            }],
+            targets: resolutions.iter().map(TargetJson::new).collect(),
             lag: LagJson {
-                root_max_days,
-                root_sum_days,
-                all_sum_days,
+                root_max_days: worst(|lag| lag.root_max_days),
+                root_sum_days: worst(|lag| lag.root_sum_days),
+                all_sum_days: worst(|lag| lag.all_sum_days),
             },
-            relaxed: resolution.relaxed.iter().map(ToString::to_string).collect(),
+            relaxed: relaxed.into_iter().collect(),
             stats,
+        }
+    }
+}
+
+impl<'a> TargetJson<'a> {
+    fn new(resolution: &'a Resolution) -> Self {
+        let target = &resolution.target;
+        let lag = &resolution.lag;
+        Self {
+            python: target.python.to_string(),
+            platform: target.platform.as_str(),
+            accelerator: target.accelerator.to_string(),
+            packages: resolution.packages.iter().map(PackageJson::new).collect(),
+            lag: LagJson {
+                root_max_days: lag.root_max_days,
+                root_sum_days: lag.root_sum_days,
+                all_sum_days: lag.all_sum_days,
+            },
         }
     }
 }

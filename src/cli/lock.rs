@@ -2,17 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use pinsmith_resolver::{HeldBackBy, Request, Resolution, ResolvedPackage, Target};
+use pinsmith_resolver::{Request, Resolution};
 
 use super::args::{GlobalArgs, LockArgs};
 use super::json::{ResolutionJson, Stats, to_text};
 use super::lookup::look_up;
 use super::source::{Source, count, open_tree};
+use super::summary::{differences, freshness, kept, locked};
+use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
 use super::world::{
-    OpenIndex, Resolved, World, detect_host, location, megabytes, resolve_flags, target, typed,
+    OpenIndex, Resolved, World, detect_host, location, megabytes, resolve_flags, typed,
 };
-use super::{Done, Failure, answer_or_failure};
+use super::{Done, Failure, all_or_failure};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::environment::{
     EnvironmentSpec, Gap, LockFile, SpecInputs, UNREADABLE_SPEC, UNRESOLVED_IMPORT, inputs_digest,
@@ -28,16 +30,22 @@ pub(super) fn run(
     terminal: Terminal,
 ) -> Result<Done, Failure> {
     let tree = open_tree(&args.source.path)?;
-    let host = detect_host(args.resolve.python, tree.root(), global);
-    let target = target(&args.resolve, &host)?;
-    let mut source = Source::read(&args.source, Some(target.python), terminal)?;
+    let wanted = &args.resolve.targets;
+    let host = detect_host(wanted.python.first().copied(), tree.root(), global);
+    let folder = args.output_dir.as_deref().unwrap_or_else(|| tree.root());
+    let before = Before::of_folders(&[folder, tree.root()]);
+    let targets = targets(wanted, &host, &before.targets)?;
+    let oldest = targets.iter().map(|target| target.python).min();
+    let mut source = Source::read(&args.source, oldest, terminal)?;
+    let declared = source.manifest.requires_python.as_ref();
+    let targets = admitted(targets, wanted, declared.map(|(python, _)| python))?;
     let location = location(&args.resolve.index, global, &host, source.tree.root())?;
     let world = World {
         location,
         host: &host,
         tree: source.tree.root(),
     };
-    let index = OpenIndex::for_resolution(&args.resolve, global, world, &target, terminal)?;
+    let index = OpenIndex::for_resolution(&args.resolve, global, world, &targets, terminal)?;
     if !args.no_lookup {
         let until = args.resolve.as_of.as_ref().map(|as_of| as_of.instant);
         look_up(&mut source, &args.source, &index.index, until);
@@ -45,28 +53,31 @@ pub(super) fn run(
     let groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
     let older = older_spec(&output_dir(args, &source))?;
     let request = request(&source.manifest, &groups);
-    let resolved = index.resolve(&request, &target, &args.resolve);
+    let asked = before.asked(&request, &targets, &args.resolve.upgrade);
+    let resolved = index.resolve(&asked, &args.resolve);
     let Resolved {
-        answer,
+        answers,
         stats,
         diagnostics,
     } = resolved;
-    let resolution = match answer {
-        Ok(resolution) => resolution,
-        Err(error) => {
-            terminal.diagnostics(source.diagnostics().chain(&diagnostics));
-            return answer_or_failure(error, &[&source.manifest], terminal);
-        }
+    if answers.iter().any(Result::is_err) {
+        terminal.diagnostics(source.diagnostics().chain(&diagnostics));
+    }
+    let resolutions = match all_or_failure(answers, &targets, &[&source.manifest], terminal)? {
+        Ok(resolutions) => resolutions,
+        Err(done) => return Ok(done),
     };
-    let locked = resolution.packages.iter();
+    let locked = resolutions.iter().flat_map(|answer| &answer.packages);
     let locked = locked.map(|package| package.name.clone()).collect();
     source.manifest.confirm(&locked);
-    let (made, notes) = Made::new(args, &source, &resolution, &groups, older.as_ref())?;
+    let (made, notes) = Made::new(args, &source, &resolutions, &groups, older.as_ref())?;
+    let not_kept = before.not_kept(&resolutions);
     let all: Vec<&Diagnostic> = source
         .diagnostics()
         .chain(&host.diagnostics)
         .chain(&diagnostics)
         .chain(&notes)
+        .chain(&not_kept)
         .collect();
     let written = if args.dry_run {
         if !terminal.json() {
@@ -80,8 +91,8 @@ pub(super) fn run(
     summarise(&Closing {
         args,
         source: &source,
-        resolution: &resolution,
-        target: &target,
+        resolutions: &resolutions,
+        before: &before,
         groups: &groups,
         written: &written,
         diagnostics: &all,
@@ -90,7 +101,7 @@ pub(super) fn run(
     });
     if terminal.json() {
         let stats = args.resolve.stats.then_some(stats);
-        terminal.result(&to_text(&ResolutionJson::new(&resolution, stats))?)?;
+        terminal.result(&to_text(&ResolutionJson::new(&resolutions, stats))?)?;
     }
     Ok(Done::Yes)
 }
@@ -149,7 +160,7 @@ impl Made {
     fn new(
         args: &LockArgs,
         source: &Source,
-        resolution: &Resolution,
+        resolutions: &[Resolution],
         groups: &[String],
         older: Option<&EnvironmentSpec>,
     ) -> Result<(Self, Vec<Diagnostic>), Failure> {
@@ -157,7 +168,6 @@ impl Made {
             groups: groups.to_vec(),
             as_of: args.resolve.as_of.as_ref().map(|as_of| as_of.instant),
         };
-        let resolutions = std::slice::from_ref(resolution);
         let locked = Lock::from_resolutions(resolutions, &source.manifest, &options)?;
         let folder = output_dir(args, source);
         let before = beginning(&folder, "requirements.txt");
@@ -249,10 +259,16 @@ fn output_dir(args: &LockArgs, source: &Source) -> PathBuf {
 
 /// Why this Python was chosen.
 fn python_evidence(args: &LockArgs, source: &Source) -> Vec<String> {
-    let mut evidence = vec![match args.resolve.python {
-        Some(python) => format!("--python {python}"),
-        None => "the Python of the machine that locked".to_owned(),
-    }];
+    let wanted = &args.resolve.targets;
+    let named = wanted.python.iter();
+    let mut evidence: Vec<String> = named.map(|python| format!("--python {python}")).collect();
+    if evidence.is_empty() {
+        evidence.push(if wanted.universal {
+            "every supported Python that the project admits".to_owned()
+        } else {
+            "the Python of the machine that locked".to_owned()
+        });
+    }
     if let Some((specifiers, site)) = &source.manifest.requires_python {
         evidence.push(format!("requires-python {specifiers} at {site}"));
     }
@@ -307,8 +323,8 @@ pub(super) fn digest_of_inputs(source: &Source) -> pinsmith_resolver::Sha256 {
 struct Closing<'a> {
     args: &'a LockArgs,
     source: &'a Source,
-    resolution: &'a Resolution,
-    target: &'a Target,
+    resolutions: &'a [Resolution],
+    before: &'a Before,
     groups: &'a [String],
     written: &'a [Written],
     diagnostics: &'a [&'a Diagnostic],
@@ -329,21 +345,19 @@ fn summarise(closing: &Closing<'_>) {
         scanned.push(format!("{} unreadable", files.unreadable));
     }
     terminal.summary("scanned", &scanned.join(", "));
-    let packages = &closing.resolution.packages;
-    let roots = packages.iter().filter(|package| package.root).count();
-    terminal.summary(
-        "locked",
-        &format!(
-            "{} ({roots} direct) for {}",
-            count(packages.len(), "distribution"),
-            closing.target
-        ),
-    );
-    for (number, line) in freshness(closing.resolution, closing.args.resolve.as_of.is_some())
-        .iter()
-        .enumerate()
-    {
-        terminal.summary(if number == 0 { "freshness" } else { "" }, line);
+    terminal.summary("locked", &locked(closing.resolutions));
+    let upgrade = &closing.args.resolve.upgrade;
+    if let Some(kept) = kept(closing.resolutions, closing.before, upgrade) {
+        terminal.summary("kept", &kept);
+    }
+    let dated_back = closing.args.resolve.as_of.is_some();
+    for (label, lines) in [
+        ("freshness", freshness(closing.resolutions, dated_back)),
+        ("differs", differences(closing.resolutions)),
+    ] {
+        for (number, line) in lines.iter().enumerate() {
+            terminal.summary(if number == 0 { label } else { "" }, line);
+        }
     }
     if closing.args.dry_run {
         terminal.summary("wrote", "nothing, as asked with --dry-run");
@@ -379,66 +393,6 @@ fn summarise(closing: &Closing<'_>) {
     }
     terminal.next(&next_command(closing.args));
 }
-
-/// How far the pins are behind the newest releases, with the direct ones that are, and why.
-fn freshness(resolution: &Resolution, dated_back: bool) -> Vec<String> {
-    let behind: Vec<String> = resolution
-        .packages
-        .iter()
-        .filter(|package| package.root && package.lag_days.is_some_and(|lag| lag > 0))
-        .map(|package| {
-            let lag = package.lag_days.unwrap_or(0);
-            let newest = package.newest.as_ref().map(ToString::to_string);
-            let newest = newest.unwrap_or_default();
-            format!(
-                "{package} is {lag} days behind {newest}{}",
-                held_back(package)
-            )
-        })
-        .collect();
-    if !behind.is_empty() {
-        return behind;
-    }
-    let mut lags = resolution.packages.iter().map(|package| package.lag_days);
-    let text = if resolution.packages.is_empty() {
-        "nothing is required"
-    } else if !lags.any(|lag| lag.is_some()) {
-        "unknown, since the index gives no upload times"
-    } else if dated_back {
-        "every direct requirement is at what was its newest release then"
-    } else {
-        "every direct requirement is at its newest release"
-    };
-    vec![text.to_owned()]
-}
-
-/// What holds a pin back: requirements on it, or else what its newest release wants itself.
-fn held_back(package: &ResolvedPackage) -> String {
-    let direct = |reason: &&HeldBackBy| {
-        matches!(
-            reason,
-            HeldBackBy::User { .. } | HeldBackBy::Requirement { .. }
-        )
-    };
-    let mut reasons: Vec<&HeldBackBy> = package.held_back_by.iter().filter(direct).collect();
-    if reasons.is_empty() {
-        reasons = package.held_back_by.iter().collect();
-    }
-    let more = reasons.len().saturating_sub(SHOWN_REASONS);
-    let shown: Vec<String> = reasons
-        .iter()
-        .take(SHOWN_REASONS)
-        .map(ToString::to_string)
-        .collect();
-    match (shown.is_empty(), more) {
-        (true, _) => String::new(),
-        (false, 0) => format!(", held back by {}", shown.join("; ")),
-        (false, _) => format!(", held back by {}; and {more} more", shown.join("; ")),
-    }
-}
-
-/// Reasons that the summary shows of one pin; the lock has them all.
-const SHOWN_REASONS: usize = 3;
 
 /// Groups that were not asked for, so that nobody looks for them in vain.
 fn left_out(closing: &Closing<'_>) {

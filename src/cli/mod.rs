@@ -12,9 +12,12 @@ mod install;
 mod json;
 mod lock;
 mod lookup;
+mod refused;
 mod scan;
 mod source;
+mod summary;
 mod sync;
+pub mod targets;
 pub mod terminal;
 mod verify;
 mod world;
@@ -24,7 +27,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pinsmith_resolver::{Requirement, ResolveError, Unsatisfiable};
+use pinsmith_resolver::{Requirement, Resolution, ResolveError, Target, Unsatisfiable};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lock::LockError;
@@ -42,6 +45,7 @@ pub fn run() -> ExitCode {
             // clap prints help and version here too, with status 0
             let code = u8::try_from(message.exit_code()).unwrap_or(2);
             let _ = message.print();
+            explain_flag(&message);
             return ExitCode::from(code);
         }
     };
@@ -70,6 +74,16 @@ pub fn run() -> ExitCode {
             terminal.failure(failure.code, &failure.message, &failure.help);
             ExitCode::from(2)
         }
+    }
+}
+
+/// Of a flag that only pip-compile or uv has: what to do instead.
+fn explain_flag(message: &clap::Error) {
+    use clap::error::{ContextKind, ContextValue};
+    if let Some(ContextValue::String(flag)) = message.get(ContextKind::InvalidArg)
+        && let Some(word) = refused::instead(flag)
+    {
+        terminal::help(word);
     }
 }
 
@@ -188,6 +202,38 @@ fn places(requirement: &Requirement, manifests: &[&Manifest]) -> Option<String> 
         sites.push(format!("{more} more"));
     }
     (!sites.is_empty()).then(|| sites.join(", "))
+}
+
+/// All answers of the targets, or what became of the first that has none.
+fn all_or_failure(
+    answers: Vec<Result<Resolution, ResolveError>>,
+    targets: &[Target],
+    manifests: &[&Manifest],
+    terminal: Terminal,
+) -> Result<Result<Vec<Resolution>, Done>, Failure> {
+    let number = answers.len();
+    let without: Vec<usize> = (0..number).filter(|at| answers[*at].is_err()).collect();
+    let mut all = Vec::with_capacity(number);
+    for (answer, target) in answers.into_iter().zip(targets) {
+        match answer {
+            Ok(resolution) => all.push(resolution),
+            Err(ResolveError::Unsatisfiable(mut proof)) if number > 1 => {
+                let others = match number - without.len() {
+                    0 => "none of the other targets has one either".to_owned(),
+                    1 => "one other target has an answer".to_owned(),
+                    have => format!("{have} of the {number} targets have an answer"),
+                };
+                proof.explanation = format!("for {target}:\n{}", proof.explanation);
+                proof.help.push(format!(
+                    "{others}; a lock holds all its targets or none, so name only those with --python and --platform"
+                ));
+                let error = ResolveError::Unsatisfiable(proof);
+                return answer_or_failure(error, manifests, terminal).map(Err);
+            }
+            Err(error) => return answer_or_failure(error, manifests, terminal).map(Err),
+        }
+    }
+    Ok(Ok(all))
 }
 
 /// Splits a resolver's error into the answer "no" and a failure of the world.

@@ -203,6 +203,11 @@ fn diagnostic_text(diagnostic: &Diagnostic) -> String {
     text
 }
 
+/// Prints what to do about a command line that could not be read.
+pub(super) fn help(text: &str) {
+    print_error_line(&format!("\n  {CYAN}help{CYAN:#}: {}", visible(text)));
+}
+
 /// Standard error is the last resort: if it is gone there is nobody left to tell.
 fn print_error_line(line: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{line}");

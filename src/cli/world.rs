@@ -1,14 +1,15 @@
 //! The world outside the tree, as the flags, the environment and this machine make it: the target,
 //! the index and the instant.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::ValueEnum as _;
 use pinsmith_resolver::{
-    Options, PackageName, PrereleasePolicy, PythonVersion, Request, Resolution, ResolutionMode,
-    ResolveError, Target, resolve,
+    Asked, Options, PackageName, PrereleasePolicy, PythonVersion, Resolution, ResolutionMode,
+    ResolveError, Target, resolve_all,
 };
 
 use super::Failure;
@@ -45,33 +46,6 @@ pub(super) fn detect_host(python: Option<PythonVersion>, tree: &Path, global: &G
     Host::detect(&options, tree)
 }
 
-/// What is resolved for: this machine, with whatever the flags say instead.
-pub(super) fn target(args: &ResolveArgs, host: &Host) -> Result<Target, Failure> {
-    let mut target = match (args.platform, args.python) {
-        // a named platform means the same on every machine, so this one's libc does not count
-        (Some(platform), Some(python)) => Target::new(python, platform),
-        (Some(platform), None) => {
-            let own = host.python.as_ref().map(|found| found.version);
-            let python = own.ok_or_else(|| {
-                Failure::new(
-                    "no Python was found on this machine, and none is named",
-                    "name one, such as --python 3.11",
-                )
-            })?;
-            Target::new(python.without_patch(), platform)
-        }
-        (None, python) => host.target(python)?,
-    };
-    if args.python.is_some_and(|python| python.patch.is_none()) {
-        // `--python 3.11` means 3.11.0, whatever patch release this machine has
-        target.python = target.python.without_patch();
-    }
-    if let Some(floor) = args.glibc {
-        target.floor = floor;
-    }
-    Ok(target)
-}
-
 /// Finds out which index is asked.
 pub(super) fn location(
     args: &IndexArgs,
@@ -96,9 +70,10 @@ pub(super) fn location(
         .map_err(|error| error.diagnostic().into())
 }
 
-/// A resolution with what it cost.
+/// Resolutions with what they cost.
 pub(super) struct Resolved {
-    pub(super) answer: Result<Resolution, ResolveError>,
+    /// One answer a target, in their order.
+    pub(super) answers: Vec<Result<Resolution, ResolveError>>,
     pub(super) stats: Stats,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -144,7 +119,7 @@ impl OpenIndex {
         args: &ResolveArgs,
         global: &GlobalArgs,
         world: World<'_>,
-        target: &Target,
+        targets: &[Target],
         terminal: Terminal,
     ) -> Result<Self, Failure> {
         let upload_times = match (&args.as_of, args.resolution) {
@@ -153,7 +128,7 @@ impl OpenIndex {
             (None, _) => UploadTimes::Unused,
         };
         let mut notes = Vec::new();
-        let builder = builder(&args.index, global, &world, target, &mut notes);
+        let builder = builder(&args.index, global, &world, targets, &mut notes);
         let opened = Self::new(
             &args.index,
             builder,
@@ -171,29 +146,23 @@ impl OpenIndex {
     }
 
     /// Resolves over the index.
-    pub(super) fn resolve(
-        &self,
-        request: &Request,
-        target: &Target,
-        args: &ResolveArgs,
-    ) -> Resolved {
-        let answer = resolve(request, target, &self.index, &options(args));
+    pub(super) fn resolve(&self, asked: &[Asked], args: &ResolveArgs) -> Resolved {
+        let answers = resolve_all(asked, &self.index, &options(args));
         self.finish();
         let traffic = self.index.stats();
         let stats = Stats {
             requests: traffic.requests,
             bytes: traffic.bytes,
-            solves: answer.as_ref().map_or(0, |resolution| resolution.solves),
+            solves: answers.iter().flatten().map(|answer| answer.solves).sum(),
             elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         let mut diagnostics = self.notes.clone();
         diagnostics.extend(self.index.diagnostics());
-        if let Ok(resolution) = &answer {
-            let names = resolution.packages.iter().map(|package| &package.name);
-            diagnostics.extend(self.index.status_diagnostics(names));
-        }
+        let packages = answers.iter().flatten().flat_map(|answer| &answer.packages);
+        let names: BTreeSet<&PackageName> = packages.map(|package| &package.name).collect();
+        diagnostics.extend(self.index.status_diagnostics(names));
         Resolved {
-            answer,
+            answers,
             stats,
             diagnostics,
         }
@@ -266,7 +235,21 @@ fn options(args: &ResolveArgs) -> Options {
 /// The flags that decide what is resolved, as one would type them again.
 pub(super) fn resolve_flags(args: &ResolveArgs) -> Vec<String> {
     let value = |value: &dyn ToString| Some(value.to_string());
-    let glibc = args.glibc.map(|(major, minor)| format!("{major}.{minor}"));
+    let targets = &args.targets;
+    let floor = |(major, minor): (u16, u16)| format!("{major}.{minor}");
+    let mut flags: Vec<(&str, Option<String>)> = Vec::new();
+    flags.extend(
+        targets
+            .python
+            .iter()
+            .map(|python| ("python", value(python))),
+    );
+    flags.extend(
+        targets
+            .platform
+            .iter()
+            .map(|platform| ("platform", value(platform))),
+    );
     let resolution = match args.resolution {
         ResolutionArg::Coherent => None,
         other => other.to_possible_value(),
@@ -275,16 +258,9 @@ pub(super) fn resolve_flags(args: &ResolveArgs) -> Vec<String> {
         PrereleaseArg::IfNecessary => None,
         other => other.to_possible_value(),
     };
-    let flags = [
-        (
-            "python",
-            args.python.as_ref().and_then(|python| value(python)),
-        ),
-        (
-            "platform",
-            args.platform.as_ref().and_then(|platform| value(platform)),
-        ),
-        ("glibc", glibc),
+    flags.extend([
+        ("glibc", targets.glibc.map(floor)),
+        ("macos", targets.macos.map(floor)),
         (
             "resolution",
             resolution.map(|one| one.get_name().to_owned()),
@@ -294,11 +270,14 @@ pub(super) fn resolve_flags(args: &ResolveArgs) -> Vec<String> {
             prerelease.map(|one| one.get_name().to_owned()),
         ),
         ("as-of", args.as_of.as_ref().map(|as_of| as_of.text.clone())),
-    ];
+    ]);
     let given = flags.into_iter();
     let mut given: Vec<String> = given
         .filter_map(|(name, value)| Some(format!("--{name} {}", typed(&value?))))
         .collect();
+    if targets.universal {
+        given.insert(0, "--universal".to_owned());
+    }
     if args.index.allow_build {
         given.push("--allow-build".to_owned());
     }

@@ -12,7 +12,7 @@ use super::{
     floor_needed, system_packages,
 };
 use crate::escape;
-use crate::lock::{Lock, floor_kind, target_names};
+use crate::lock::{Lock, Selection, floor_kind, target_names};
 use crate::requirements::{Manifest, ModuleKind};
 use crate::scan::{Scan, Site};
 
@@ -183,7 +183,7 @@ fn needs_driver(lock: &Lock, target: &Target) -> bool {
         let here = package
             .marker
             .as_ref()
-            .is_none_or(|marker| marker.holds_in(&environment) != Some(false));
+            .is_none_or(|marker| marker.holds(&environment, &Selection::Everything));
         here && package.name.as_ref().starts_with("nvidia-cuda-runtime")
     })
 }
@@ -342,7 +342,7 @@ fn sources(inputs: &SpecInputs<'_>, gaps: &mut BTreeSet<Gap>) -> Vec<SourceSpec>
     let groups: BTreeSet<&String> = inputs
         .locks
         .iter()
-        .flat_map(|file| &file.lock.groups)
+        .flat_map(|file| file.lock.extras.iter().chain(&file.lock.groups))
         .collect();
     let mut sources = BTreeSet::new();
     for requirement in &inputs.manifest.requirements {

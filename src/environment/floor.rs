@@ -4,7 +4,7 @@ use std::fmt;
 
 use pinsmith_resolver::{PackageName, Platform, Target, WheelName};
 
-use crate::lock::{Lock, LockedPackage, floor_kind};
+use crate::lock::{Lock, LockedPackage, Selection, floor_kind};
 
 /// A lowest version of glibc (Linux) or macOS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ pub fn floor_needed<'a>(lock: &'a Lock, target: &Target) -> (Floor, Vec<&'a Pack
         let elsewhere = package
             .marker
             .as_ref()
-            .is_some_and(|marker| marker.holds_in(&environment) == Some(false));
+            .is_some_and(|marker| !marker.holds(&environment, &Selection::Everything));
         let floor = if elsewhere {
             Floor::Any
         } else {

@@ -7,7 +7,7 @@ use pinsmith_resolver::{MarkerEnvironment, Version};
 
 use super::process::{Surroundings, run};
 use super::{CommandLine, SyncError};
-use crate::lock::Lock;
+use crate::lock::{Lock, Selection};
 
 /// Prints one fact a line. `-I -S` leaves out the current folder, the user's site and every
 /// `.pth` file.
@@ -101,7 +101,7 @@ impl Interpreter {
         }
         let mut environments = lock.environments.iter();
         if lock.environments.is_empty()
-            || environments.any(|marker| marker.holds_in(&self.markers) == Some(true))
+            || environments.any(|marker| marker.holds(&self.markers, &Selection::Default))
         {
             return Ok(());
         }

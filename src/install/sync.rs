@@ -15,7 +15,7 @@ use super::process::{Surroundings, run};
 use super::venv::{Place, examine, remember};
 use super::{Installer, Interpreter, Plan, SyncError, SyncOptions, plan, scrub, trusted_path};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::lock::{Lock, LockError, LockedPackage, MAX_LOCK_BYTES, read};
+use crate::lock::{Lock, LockError, LockedPackage, MAX_LOCK_BYTES, Selection, read};
 
 /// Something that happens while an environment is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,7 +251,7 @@ impl Chosen {
             sdists: Vec::new(),
         };
         for package in &lock.packages {
-            if applies(package, interpreter)? {
+            if applies(package, interpreter) {
                 chosen.add(package)?;
             }
         }
@@ -281,16 +281,10 @@ impl Chosen {
     }
 }
 
-fn applies(package: &LockedPackage, interpreter: &Interpreter) -> Result<bool, SyncError> {
-    let Some(marker) = &package.marker else {
-        return Ok(true);
-    };
-    marker
-        .holds_in(&interpreter.markers)
-        .ok_or_else(|| SyncError::NotInstallable {
-            package: package.pin(),
-            reason: format!("its marker `{marker}` asks for extras or groups"),
-        })
+/// Whether a package is for this Python, with every extra and group that was locked.
+fn applies(package: &LockedPackage, interpreter: &Interpreter) -> bool {
+    let marker = package.marker.as_ref();
+    marker.is_none_or(|marker| marker.holds(&interpreter.markers, &Selection::Everything))
 }
 
 /// Makes the environment; a half-made one is removed, for it would be refused the next time.

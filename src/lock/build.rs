@@ -1,14 +1,17 @@
 //! Resolutions and the manifest become a [`Lock`].
 
+mod needs;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use pinsmith_resolver::{
-    FileKind, HeldBackBy, PackageName, ReleaseFile, Resolution, ResolvedPackage, Target, Timestamp,
-    Trust, Version, VersionSpecifiers,
+    ExtraName, FileKind, HeldBackBy, PackageName, ReleaseFile, Resolution, ResolvedPackage, Target,
+    Timestamp, Trust, Version, VersionSpecifiers,
 };
 
+use self::needs::needs;
 use super::error::files_left_out;
-use super::marker::subset_marker;
+use super::marker::{Need, marker_for};
 use super::{
     Dependency, Evidence, FileLocation, Lock, LockError, LockedFile, LockedFileKind, LockedPackage,
     environment_marker, without_credentials,
@@ -35,6 +38,9 @@ pub struct Locked {
     /// Files that were left out, and the like.
     pub diagnostics: Vec<Diagnostic>,
 }
+
+/// Most targets of one lock.
+pub const MAX_TARGETS: usize = 128;
 
 /// One pin while the targets are joined: everything that they say about it.
 type Joined<'a> = BTreeMap<(&'a PackageName, &'a Version), Vec<(&'a Target, &'a ResolvedPackage)>>;
@@ -68,6 +74,11 @@ impl Lock {
         }
         let dependencies = dependencies(resolutions);
         let origins = origins(manifest, &options.groups);
+        let needs: BTreeMap<&Target, BTreeMap<&PackageName, Need>> = resolutions
+            .iter()
+            .map(|resolution| (&resolution.target, needs(resolution, manifest, options)))
+            .collect();
+        let (extras, groups) = names_of_groups(manifest, options)?;
         let mut diagnostics = Vec::new();
         let mut unhashed = Vec::new();
         let mut packages = Vec::new();
@@ -81,14 +92,17 @@ impl Lock {
             if !without_hash.is_empty() {
                 diagnostics.push(files_left_out(&pin, &without_hash));
             }
-            let some: Vec<&Target> = targets
+            let wanted: Vec<(usize, &Need)> = entries
                 .iter()
-                .filter(|target| entries.iter().any(|(other, _)| other == target))
+                .filter_map(|(target, _)| {
+                    let position = targets.binary_search(target).ok()?;
+                    Some((position, needs[target].get(*name).unwrap_or(&Need::Always)))
+                })
                 .collect();
             packages.push(LockedPackage {
                 name: (*name).clone(),
                 version: (*version).clone(),
-                marker: subset_marker(&some, &targets),
+                marker: marker_for(&wanted, &targets),
                 requires_python: common_requires_python(entries),
                 dependencies: dependencies
                     .get(&(*name, *version))
@@ -105,18 +119,40 @@ impl Lock {
         let lock = Self {
             environments: targets.iter().map(environment_marker).collect(),
             requires_python: requires_python(&targets),
-            groups: sorted(
-                options
-                    .groups
-                    .iter()
-                    .map(|group| escape::visible(group).into_owned()),
-            ),
+            extras,
+            groups,
             as_of: options.as_of,
             targets,
             packages,
         };
         Ok(Locked { lock, diagnostics })
     }
+}
+
+/// The extras and the dependency groups among what was asked for.
+///
+/// They stand in markers, so only names that PEP 685 and PEP 735 allow are taken.
+fn names_of_groups(
+    manifest: &Manifest,
+    options: &LockOptions,
+) -> Result<(Vec<String>, Vec<String>), LockError> {
+    for group in &options.groups {
+        let normal = ExtraName::new(group.clone()).map(|name| name.to_string());
+        if normal.as_ref() != Ok(group) {
+            return Err(LockError::UnsafeName {
+                package: "dependency-groups".to_owned(),
+                what: "the name of a group",
+                text: escape::visible(group).into_owned(),
+            });
+        }
+    }
+    let all = || options.groups.iter().cloned();
+    let is_extra = |group: &String| manifest.extras.contains(group);
+    let is_group = |group: &String| !is_extra(group) || manifest.dependency_groups.contains(group);
+    Ok((
+        sorted(all().filter(is_extra)),
+        sorted(all().filter(is_group)),
+    ))
 }
 
 fn sorted<T: Ord>(values: impl IntoIterator<Item = T>) -> Vec<T> {
@@ -135,6 +171,11 @@ fn targets(resolutions: &[Resolution]) -> Result<Vec<Target>, LockError> {
     );
     if targets.is_empty() {
         return Err(LockError::NoTarget);
+    }
+    if targets.len() > MAX_TARGETS {
+        return Err(LockError::TooManyTargets {
+            number: targets.len(),
+        });
     }
     let mut seen = BTreeMap::new();
     for target in &targets {

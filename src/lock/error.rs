@@ -12,8 +12,12 @@ pub const FILES_LEFT_OUT: Code = Code("LOCK002");
 pub const UNSAFE_NAME: Code = Code("LOCK003");
 /// Two targets of one lock cannot be told apart by markers.
 pub const TARGETS_ALIKE: Code = Code("LOCK004");
+/// One lock is asked to hold too many targets.
+pub const TOO_MANY_TARGETS: Code = Code("LOCK006");
 /// Nothing was resolved.
 pub const NO_TARGET: Code = Code("LOCK005");
+/// A pin of the lock that was there does not hold any more.
+pub const NOT_KEPT: Code = Code("LOCK020");
 /// A lock file is no valid `pylock.toml` (PEP 751).
 pub const INVALID_LOCK: Code = Code("LOCK010");
 /// A lock file has a `lock-version` that pinsmith does not know.
@@ -53,6 +57,15 @@ pub enum LockError {
         first: String,
         /// The other.
         second: String,
+    },
+    /// There are more targets than a lock can hold.
+    #[error(
+        "{number} targets are too many for one lock, which can hold {}",
+        super::MAX_TARGETS
+    )]
+    TooManyTargets {
+        /// How many there are.
+        number: usize,
     },
     /// There was no resolution.
     #[error("there is nothing to lock: no target was resolved")]
@@ -94,6 +107,7 @@ impl LockError {
             Self::MissingHash { .. } => MISSING_HASH,
             Self::UnsafeName { .. } => UNSAFE_NAME,
             Self::TargetsAlike { .. } => TARGETS_ALIKE,
+            Self::TooManyTargets { .. } => TOO_MANY_TARGETS,
             Self::NoTarget => NO_TARGET,
             Self::Invalid { .. } => INVALID_LOCK,
             Self::UnsupportedVersion { .. } => UNSUPPORTED_VERSION,
@@ -111,6 +125,7 @@ impl LockError {
             }
             Self::UnsafeName { .. } => "this index is broken or hostile: use another one",
             Self::TargetsAlike { .. } => "lock the accelerators into one file each",
+            Self::TooManyTargets { .. } => "name fewer Pythons or platforms",
             Self::NoTarget => "give at least one target with `--python` and `--platform`",
             Self::Invalid { .. } | Self::DuplicatePackage { .. } => {
                 "make the lock again with the tool that wrote it, `pinsmith lock` for instance"

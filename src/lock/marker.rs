@@ -1,20 +1,31 @@
 //! Markers in a lock: PEP 508 plus `extras` and `dependency_groups` (PEP 751).
 
-use std::fmt;
-use std::str::FromStr;
+mod parse;
+mod separate;
 
-use pinsmith_resolver::{MarkerEnvironment, MarkerTree, Target};
+use std::collections::BTreeSet;
+use std::fmt;
+
+use pinsmith_resolver::{MarkerEnvironment, Target};
+
+pub(super) use parse::Expression;
+pub(super) use separate::{Need, marker_for, separating};
 
 /// A marker as a lock file holds it.
 ///
-/// `pep508_rs` does not know `in extras` and `in dependency_groups`, which PEP 751 adds, so the
-/// text is kept; it is one line without control characters.
+/// `pep508_rs` does not know `in extras` and `in dependency_groups`, which PEP 751 adds, so those
+/// parts are read here and the rest is handed to it. The text is one line without control
+/// characters.
 ///
 /// ```
-/// use pinsmith::lock::LockMarker;
-/// assert!(LockMarker::new("python_version >= '3.11'").is_ok());
-/// assert!(LockMarker::new("'dev' in dependency_groups").unwrap().selects_groups());
+/// use pinsmith::lock::{LockMarker, Selection};
+/// use pinsmith_resolver::Target;
+/// let marker = LockMarker::new("python_version >= '3.11' and 'dev' in dependency_groups")?;
+/// let environment = Target::linux_x86_64((3, 11)).marker_environment();
+/// assert!(!marker.holds(&environment, &Selection::default()));
+/// assert!(marker.holds(&environment, &Selection::of(&[], &["dev"])));
 /// assert!(LockMarker::new("python_version >= '3.11'\nevil").is_err());
+/// # Ok::<(), pinsmith::lock::LockMarkerError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockMarker(String);
@@ -27,6 +38,52 @@ pub struct LockMarkerError {
     pub text: String,
 }
 
+/// Which extras and dependency groups of a lock are wanted besides what is always installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// Nothing else.
+    #[default]
+    Default,
+    /// These, by their normal names.
+    Some {
+        /// Extras.
+        extras: BTreeSet<String>,
+        /// Dependency groups (PEP 735).
+        groups: BTreeSet<String>,
+    },
+    /// Everything that the lock has.
+    Everything,
+}
+
+impl Selection {
+    /// These extras and these dependency groups.
+    pub fn of(extras: &[&str], groups: &[&str]) -> Self {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Self::Some {
+            extras: set(extras),
+            groups: set(groups),
+        }
+    }
+
+    /// Whether an extra is wanted.
+    pub fn has_extra(&self, name: &str) -> bool {
+        match self {
+            Self::Default => false,
+            Self::Some { extras, .. } => extras.contains(name),
+            Self::Everything => true,
+        }
+    }
+
+    /// Whether a dependency group is wanted.
+    pub fn has_group(&self, name: &str) -> bool {
+        match self {
+            Self::Default => false,
+            Self::Some { groups, .. } => groups.contains(name),
+            Self::Everything => true,
+        }
+    }
+}
+
 impl LockMarker {
     /// Longest marker that is taken, in bytes.
     pub const MAX_LEN: usize = 64 * 1024;
@@ -36,15 +93,11 @@ impl LockMarker {
 
     /// Takes a marker of PEP 508, or one that uses `extras` or `dependency_groups`.
     pub fn new(text: &str) -> Result<Self, LockMarkerError> {
-        let marker = Self(text.to_owned());
-        // the parser recurses on parentheses without end
+        // the parsers recurse on parentheses
         let flat = text.matches('(').count() <= Self::MAX_PARENTHESES;
         let plain = crate::escape::is_plain(text) && text.len() <= Self::MAX_LEN && flat;
-        let known = || {
-            marker.tree().is_some() || (marker.selects_groups() && !text.contains(['#', ';', '\\']))
-        };
-        if plain && !text.trim().is_empty() && known() {
-            Ok(marker)
+        if plain && Expression::parse(text).is_some() {
+            Ok(Self(text.to_owned()))
         } else {
             Err(LockMarkerError {
                 text: crate::escape::visible(text).into_owned(),
@@ -59,21 +112,26 @@ impl LockMarker {
 
     /// Whether it asks for extras or groups, which a requirements file cannot express.
     pub fn selects_groups(&self) -> bool {
-        let word = |word: &str| {
-            self.0
-                .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-                .any(|part| part == word)
-        };
-        word("extras") || word("dependency_groups")
+        self.expression().is_some_and(|tree| tree.selects_groups())
     }
 
-    /// Whether it holds in an environment; `None` when it asks for extras or groups.
-    pub fn holds_in(&self, environment: &MarkerEnvironment) -> Option<bool> {
-        self.tree().map(|tree| tree.evaluate(environment, &[]))
+    /// Whether it holds in an environment for what is wanted.
+    pub fn holds(&self, environment: &MarkerEnvironment, selection: &Selection) -> bool {
+        self.expression()
+            .is_some_and(|tree| tree.holds(environment, selection))
     }
 
-    fn tree(&self) -> Option<MarkerTree> {
-        MarkerTree::from_str(&self.0).ok()
+    /// The extras and the groups that it names.
+    pub fn names(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let mut names = (BTreeSet::new(), BTreeSet::new());
+        if let Some(tree) = self.expression() {
+            tree.collect_names(&mut names);
+        }
+        names
+    }
+
+    fn expression(&self) -> Option<Expression> {
+        Expression::parse(&self.0)
     }
 }
 
@@ -97,96 +155,16 @@ impl fmt::Display for LockMarker {
 /// );
 /// ```
 pub fn environment_marker(target: &Target) -> LockMarker {
-    let [platform, machine, python] = clauses(target);
+    let environment = target.marker_environment();
     LockMarker(format!(
-        "implementation_name == 'cpython' and {platform} and {machine} and {python}"
+        "implementation_name == 'cpython' and sys_platform == '{}' and platform_machine == '{}' \
+         and python_version == '{}.{}'",
+        environment.sys_platform(),
+        environment.platform_machine(),
+        target.python.major,
+        target.python.minor
     ))
 }
 
-/// The marker that separates `some` targets from the rest of `all`; only what varies is named.
-pub(super) fn subset_marker(some: &[&Target], all: &[Target]) -> Option<LockMarker> {
-    if some.len() == all.len() {
-        return None;
-    }
-    let all: Vec<[String; 3]> = all.iter().map(clauses).collect();
-    let varies: Vec<usize> = (0..3)
-        .filter(|&part| all.iter().any(|clauses| clauses[part] != all[0][part]))
-        .collect();
-    let alternatives: Vec<String> = some
-        .iter()
-        .map(|target| {
-            let clauses = clauses(target);
-            let parts: Vec<&str> = varies.iter().map(|&part| clauses[part].as_str()).collect();
-            parts.join(" and ")
-        })
-        .collect();
-    let text = match alternatives.as_slice() {
-        [one] => one.clone(),
-        several if varies.len() > 1 => format!("({})", several.join(") or (")),
-        several => several.join(" or "),
-    };
-    Some(LockMarker(text))
-}
-
-fn clauses(target: &Target) -> [String; 3] {
-    let environment = target.marker_environment();
-    [
-        format!("sys_platform == '{}'", environment.sys_platform()),
-        format!("platform_machine == '{}'", environment.platform_machine()),
-        format!(
-            "python_version == '{}.{}'",
-            target.python.major, target.python.minor
-        ),
-    ]
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use pinsmith_resolver::Platform;
-
-    #[test]
-    fn an_environment_marker_holds_only_on_its_target() {
-        let targets: Vec<Target> = Platform::ALL
-            .into_iter()
-            .flat_map(|platform| {
-                [(3, 10), (3, 11)].map(|python| Target {
-                    platform,
-                    ..Target::linux_x86_64(python)
-                })
-            })
-            .collect();
-        for one in &targets {
-            for other in &targets {
-                let holds = environment_marker(one).holds_in(&other.marker_environment());
-                assert_eq!(holds, Some(one == other), "{one} against {other}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_subset_names_only_what_varies() {
-        let all: Vec<Target> = [(3, 10), (3, 11), (3, 12)].map(Target::linux_x86_64).into();
-        let text = |some: &[&Target]| subset_marker(some, &all).map(|marker| marker.to_string());
-        assert_eq!(text(&[&all[0]]).unwrap(), "python_version == '3.10'");
-        assert_eq!(
-            text(&[&all[0], &all[2]]).unwrap(),
-            "python_version == '3.10' or python_version == '3.12'"
-        );
-        assert_eq!(text(&[&all[0], &all[1], &all[2]]), None);
-    }
-
-    #[test]
-    fn what_is_no_marker_is_refused() {
-        for text in [
-            "",
-            "  ",
-            "evil",
-            "'x' in extras ; y",
-            "'x' in extras # y",
-            "'x'\u{2028} in extras",
-        ] {
-            assert!(LockMarker::new(text).is_err(), "{text:?}");
-        }
-    }
-}
+mod tests;

@@ -15,17 +15,20 @@ mod address;
 mod build;
 mod error;
 mod marker;
+mod preferences;
 mod read;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use address::without_credentials;
-pub use build::{LockOptions, Locked};
+pub use build::{LockOptions, Locked, MAX_TARGETS};
 pub use error::{
     DIRECT_SOURCE, DUPLICATE_PACKAGE, FILES_LEFT_OUT, INVALID_LOCK, LockError, MISSING_HASH,
-    NEWER_MINOR, NO_TARGET, TARGETS_ALIKE, UNSAFE_NAME, UNSAFE_PATH, UNSUPPORTED_VERSION,
+    NEWER_MINOR, NO_TARGET, NOT_KEPT, TARGETS_ALIKE, TOO_MANY_TARGETS, UNSAFE_NAME, UNSAFE_PATH,
+    UNSUPPORTED_VERSION,
 };
-pub use marker::{LockMarker, LockMarkerError, environment_marker};
+pub use marker::{LockMarker, LockMarkerError, Selection, environment_marker};
+pub use preferences::{PREFERENCE_FILES, Preferences};
 pub use read::{MAX_LOCK_BYTES, MAX_LOCK_PACKAGES, ReadLock, read};
 
 use pinsmith_resolver::{
@@ -45,7 +48,9 @@ pub struct Lock {
     pub environments: Vec<LockMarker>,
     /// Which Pythons the lock is good for.
     pub requires_python: Option<VersionSpecifiers>,
-    /// Groups that were locked together with the runtime requirements, ordered.
+    /// Extras that were locked besides the runtime requirements, by their normal names, ordered.
+    pub extras: Vec<String>,
+    /// Dependency groups (PEP 735) that were locked besides them, ordered.
     pub groups: Vec<String>,
     /// The instant that the index was seen at, when one was given.
     pub as_of: Option<Timestamp>,
@@ -163,6 +168,28 @@ impl Lock {
         &self.packages[start..end]
     }
 
+    /// Whether an extra or a dependency group of this name was locked.
+    pub fn has_group(&self, name: &str) -> bool {
+        let mut names = self.extras.iter().chain(&self.groups);
+        names.any(|known| known == name)
+    }
+
+    /// Where an entry is installed, whatever extras and groups are chosen: what a requirements file
+    /// can say. `None` is everywhere the lock is good for.
+    pub fn place_of(&self, entry: &LockedPackage) -> Option<LockMarker> {
+        let marker = entry.marker.as_ref()?;
+        if !marker.selects_groups() {
+            return Some(marker.clone());
+        }
+        let targets = self.targets.iter().enumerate();
+        let mask = targets
+            .filter(|(_, target)| {
+                marker.holds(&target.marker_environment(), &Selection::Everything)
+            })
+            .fold(0, |mask, (position, _)| mask | 1 << position);
+        marker::separating(mask, &self.targets)
+    }
+
     /// Names of the packages that require this entry, ordered and without repetition.
     pub fn required_by(&self, entry: &LockedPackage) -> Vec<&PackageName> {
         let needs = |package: &&LockedPackage| {
@@ -210,6 +237,21 @@ impl LockedPackage {
     pub fn pin(&self) -> String {
         format!("{}=={}", self.name, self.version)
     }
+}
+
+/// The marker that holds on the targets at these positions of `all` and on no other of them;
+/// `None` when that is all of them.
+///
+/// ```
+/// use pinsmith::lock::targets_marker;
+/// use pinsmith_resolver::Target;
+/// let all = [(3, 10), (3, 11), (3, 12)].map(Target::linux_x86_64);
+/// let marker = targets_marker([0, 1].into_iter(), &all).unwrap();
+/// assert_eq!(marker.as_str(), "python_version < '3.12'");
+/// ```
+pub fn targets_marker(some: impl Iterator<Item = usize>, all: &[Target]) -> Option<LockMarker> {
+    let mask = some.fold(0, |mask, position| mask | 1 << position);
+    marker::separating(mask, all)
 }
 
 /// One name per target for files and sections: `<platform>-<accelerator>`, dots to `-`.

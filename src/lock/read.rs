@@ -4,7 +4,9 @@ mod file;
 mod raw;
 mod tool;
 
-use pinsmith_resolver::{PackageName, Version, VersionSpecifiers};
+use std::collections::BTreeSet;
+
+use pinsmith_resolver::{ExtraName, PackageName, Version, VersionSpecifiers};
 
 use super::error::{DIRECT_SOURCE, NEWER_MINOR};
 use super::{Dependency, Lock, LockError, LockMarker, LockedPackage, without_credentials};
@@ -83,7 +85,8 @@ pub fn read(text: &str) -> Result<ReadLock, LockError> {
         targets: own.targets,
         environments: environments.collect::<Result<_, _>>()?,
         requires_python: specifiers("requires-python", raw.requires_python.as_deref())?,
-        groups: own.groups,
+        extras: names("extras", &raw.extras)?,
+        groups: names("dependency-groups", &raw.dependency_groups)?,
         as_of: own.as_of,
         packages,
     };
@@ -92,6 +95,19 @@ pub fn read(text: &str) -> Result<ReadLock, LockError> {
         created_by: escape::visible(&raw.created_by).into_owned(),
         diagnostics,
     })
+}
+
+/// Names of extras or groups in their normal form, ordered.
+fn names(place: &str, texts: &[String]) -> Result<Vec<String>, LockError> {
+    let names = texts.iter().map(|text| {
+        let name = ExtraName::new(text.clone()).map_err(|_| {
+            let shown = escape::visible(text);
+            LockError::invalid(place, format!("`{shown}` is no name"))
+        })?;
+        Ok(name.to_string())
+    });
+    let names: BTreeSet<String> = names.collect::<Result<_, LockError>>()?;
+    Ok(names.into_iter().collect())
 }
 
 /// The inner error is a package that is no index package; the outer one ends the reading.

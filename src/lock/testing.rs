@@ -31,6 +31,7 @@ impl LockBuilder {
                 lag: LagSummary::default(),
                 relaxed: Vec::new(),
                 not_kept: Vec::new(),
+                differs: Vec::new(),
                 solves: 1,
             },
             manifest: Manifest::default(),
@@ -52,6 +53,14 @@ impl LockBuilder {
             held_back_by: Vec::new(),
             required_by: Vec::new(),
             requires: requires.iter().map(|name| name.parse().unwrap()).collect(),
+            edges: requires
+                .iter()
+                .map(|name| pinsmith_resolver::Edge {
+                    extra: None,
+                    name: name.parse().unwrap(),
+                    extras: Vec::new(),
+                })
+                .collect(),
             root: false,
             trust: Trust::Static,
         });

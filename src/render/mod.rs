@@ -15,7 +15,7 @@ mod toml;
 pub use environment::environment;
 pub use findings::{github, sarif};
 pub use image::{CannotRender, Image, ImageFormat, RENDERED, image};
-pub use pins::pins;
+pub use pins::{Annotations, PinStyle, pins};
 pub use pylock::{PYLOCK_CREATED_BY, pylock, pylock_file_name};
 pub use requirements_txt::requirements_txt;
 

@@ -1,14 +1,48 @@
-//! Pins without hashes, as `pip-compile` writes them.
+//! Pins as `pip-compile` and `uv pip compile` write them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use pinsmith_resolver::{PackageName, Resolution};
+use pinsmith_resolver::{PackageName, Resolution, ResolvedPackage, Sha256, Target, Version};
 
 use crate::escape::comment;
+use crate::lock::targets_marker;
 use crate::requirements::{GENERATED_HEADER_PREFIX, Manifest};
 
-/// Renders `name==version` lines, each with who needs it.
+/// What stands in the file besides the pins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PinStyle {
+    /// A header with the command that makes the file again.
+    pub header: bool,
+    /// Who needs each pin; `None` is not to say.
+    pub annotations: Option<Annotations>,
+    /// The extras of each pin, as in `uvicorn[standard]==0.30.0`.
+    pub extras: bool,
+    /// A sha256 for every file that a target can install.
+    pub hashes: bool,
+}
+
+impl Default for PinStyle {
+    fn default() -> Self {
+        Self {
+            header: true,
+            annotations: Some(Annotations::Split),
+            extras: false,
+            hashes: false,
+        }
+    }
+}
+
+/// How is said who needs a pin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Annotations {
+    /// Below the pin, one line each.
+    Split,
+    /// Behind the pin.
+    Line,
+}
+
+/// Renders `name==version` lines with markers where the targets differ, each with who needs it.
 ///
 /// ```text
 /// # made by pinsmith; run again with:
@@ -16,43 +50,100 @@ use crate::requirements::{GENERATED_HEADER_PREFIX, Manifest};
 /// six==1.17.0
 ///     # via python-dateutil
 /// ```
-pub fn pins(resolution: &Resolution, manifest: &Manifest, command: &str) -> String {
-    let mut text = format!(
-        "{GENERATED_HEADER_PREFIX}; run again with:\n#     {}\n",
-        comment(command)
-    );
-    for package in &resolution.packages {
-        let _ = writeln!(text, "{package}");
-        let mut via: Vec<String> = package
-            .required_by
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        via.extend(files_of(manifest, &package.name));
-        match via.as_slice() {
-            [] => {}
-            [only] => {
-                let _ = writeln!(text, "    # via {}", comment(only));
-            }
-            many => {
-                text.push_str("    # via\n");
-                for line in many {
-                    let _ = writeln!(text, "    #   {}", comment(line));
-                }
+pub fn pins(
+    resolutions: &[Resolution],
+    manifest: &Manifest,
+    command: &str,
+    style: PinStyle,
+) -> String {
+    let mut text = String::new();
+    if style.header {
+        let _ = writeln!(
+            text,
+            "{GENERATED_HEADER_PREFIX}; run again with:\n#     {}",
+            comment(command)
+        );
+    }
+    let all: Vec<Target> = resolutions.iter().map(|one| one.target.clone()).collect();
+    let mut joined = BTreeMap::<(&PackageName, &Version), Vec<(usize, &ResolvedPackage)>>::new();
+    for (position, resolution) in resolutions.iter().enumerate() {
+        for package in &resolution.packages {
+            let key = (&package.name, &package.version);
+            joined.entry(key).or_default().push((position, package));
+        }
+    }
+    for ((name, version), entries) in &joined {
+        let places = entries.iter().map(|(position, _)| *position);
+        let marker = targets_marker(places, &all);
+        let packages: Vec<&ResolvedPackage> = entries.iter().map(|(_, package)| *package).collect();
+        let mut pin = name.to_string();
+        if style.extras {
+            pin.push_str(&extras(&packages));
+        }
+        let _ = write!(pin, "=={version}");
+        if let Some(marker) = marker {
+            let _ = write!(pin, " ; {marker}");
+        }
+        if style.hashes {
+            for hash in hashes(&packages) {
+                let _ = write!(pin, " \\\n    --hash=sha256:{hash}");
             }
         }
+        let via = via(&packages, manifest, name);
+        text.push_str(&annotated(&pin, &via, style));
     }
     text
 }
 
-/// The files that ask for a project directly, as `-r FILE`.
-fn files_of(manifest: &Manifest, name: &PackageName) -> BTreeSet<String> {
-    let asking = manifest
-        .requirements
+fn extras(packages: &[&ResolvedPackage]) -> String {
+    let extras: BTreeSet<String> = packages
         .iter()
-        .filter(|asking| asking.requirement.name == *name);
-    asking
+        .flat_map(|package| package.extras.iter().map(ToString::to_string))
+        .collect();
+    if extras.is_empty() {
+        return String::new();
+    }
+    format!("[{}]", extras.into_iter().collect::<Vec<_>>().join(","))
+}
+
+fn hashes(packages: &[&ResolvedPackage]) -> BTreeSet<Sha256> {
+    let files = packages.iter().flat_map(|package| &package.files);
+    files.filter_map(|file| file.sha256).collect()
+}
+
+/// The requiring packages, then the files that ask for the project directly, as `-r FILE`.
+fn via(packages: &[&ResolvedPackage], manifest: &Manifest, name: &PackageName) -> Vec<String> {
+    let requiring: BTreeSet<&PackageName> = packages
+        .iter()
+        .flat_map(|package| &package.required_by)
+        .collect();
+    let asking = manifest.requirements.iter();
+    let files: BTreeSet<String> = asking
+        .filter(|asking| asking.requirement.name == *name)
         .flat_map(|asking| &asking.origins)
         .map(|origin| format!("-r {}", origin.site.file))
-        .collect()
+        .collect();
+    let requiring = requiring.into_iter().map(ToString::to_string);
+    requiring.chain(files).collect()
+}
+
+fn annotated(pin: &str, via: &[String], style: PinStyle) -> String {
+    let lines = pin.contains('\n');
+    match (style.annotations, via) {
+        (None, _) | (_, []) => format!("{pin}\n"),
+        (Some(Annotations::Line), via) if !lines => {
+            format!("{pin:<24}  # via {}\n", comment(&via.join(", ")))
+        }
+        (Some(Annotations::Line), via) => {
+            format!("{pin}\n    # via {}\n", comment(&via.join(", ")))
+        }
+        (Some(Annotations::Split), [only]) => format!("{pin}\n    # via {}\n", comment(only)),
+        (Some(Annotations::Split), many) => {
+            let mut text = format!("{pin}\n    # via\n");
+            for line in many {
+                let _ = writeln!(text, "    #   {}", comment(line));
+            }
+            text
+        }
+    }
 }

@@ -53,6 +53,14 @@ pub fn pylock(lock: &Lock) -> String {
     if let Some(specifiers) = &lock.requires_python {
         root.insert("requires-python", item(specifier_text(specifiers)));
     }
+    for (key, names) in [
+        ("extras", &lock.extras),
+        ("dependency-groups", &lock.groups),
+    ] {
+        if !names.is_empty() {
+            root.insert(key, item(short_list(names.iter().cloned())));
+        }
+    }
     root.insert("created-by", item(PYLOCK_CREATED_BY));
     if lock.packages.is_empty() {
         root.insert("packages", item(list([])));
@@ -208,9 +216,6 @@ fn own_lock(lock: &Lock) -> Option<Table> {
     let mut table = Table::new();
     if let Some(time) = lock.as_of.and_then(time) {
         table.insert("as-of", item(time));
-    }
-    if !lock.groups.is_empty() {
-        table.insert("groups", item(short_list(lock.groups.iter().cloned())));
     }
     if !lock.targets.is_empty() {
         table.insert("targets", item(list(lock.targets.iter().map(target))));

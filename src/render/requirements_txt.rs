@@ -52,7 +52,7 @@ fn describe(target: &Target) -> String {
 fn entry(lock: &Lock, package: &LockedPackage) -> String {
     let mut text = format!("{}=={}", package.name, package.version);
     // A marker is one plain line: `LockMarker` takes nothing else.
-    if let Some(marker) = &package.marker {
+    if let Some(marker) = lock.place_of(package) {
         let _ = write!(text, " ; {marker}");
     }
     let mut hashes: Vec<String> = package

@@ -60,6 +60,8 @@ pub(super) fn assemble_declared(
             .collect(),
         requires_python: declared.requires_python.clone(),
         python_hints: declared.python_hints.clone(),
+        extras: declared.extras.clone(),
+        dependency_groups: declared.dependency_groups.clone(),
         indexes: declared.indexes.clone(),
         name: declared.name.clone(),
         ..Manifest::default()
@@ -110,6 +112,8 @@ pub fn read_requirement_files(files: &[String], read: &mut Reader<'_>) -> Manife
         constraints: constraints.map(|declared| declared.requirement).collect(),
         requires_python: declared.requires_python,
         python_hints: declared.python_hints,
+        extras: declared.extras,
+        dependency_groups: declared.dependency_groups,
         indexes: declared.indexes,
         name: declared.name,
         diagnostics: declared.diagnostics,

@@ -26,6 +26,8 @@ pub use modules::{
 pub use stdlib::{StdlibRange, is_stdlib};
 pub use suggest::{Enquiry, Holding, MAX_MODULES, Suggestion, names_of_module, settled};
 
+use std::collections::BTreeSet;
+
 use pinsmith_resolver::{PackageName, Requirement, VersionSpecifiers};
 use serde::Serialize;
 
@@ -49,6 +51,10 @@ pub struct Manifest {
     pub indexes: Vec<DeclaredIndex>,
     /// The name of the project itself.
     pub name: Option<PackageName>,
+    /// Groups that are extras of the project (`optional-dependencies`).
+    pub extras: BTreeSet<String>,
+    /// Groups that are dependency groups (PEP 735); a name can be both.
+    pub dependency_groups: BTreeSet<String>,
     /// What a person should know.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use pinsmith_resolver::{MarkerEnvironment, MarkerTree, PackageName};
 
-use crate::lock::Lock;
+use crate::lock::{Lock, Selection};
 use crate::requirements::{Manifest, MappedImport, ModuleKind};
 use crate::scan::{Import, ImportContext, Scan, Site};
 
@@ -156,11 +156,11 @@ fn need(
     let entries = entries.unwrap_or_default();
     let here = entries.iter().any(|entry| {
         let marker = entry.marker.as_ref();
-        marker.is_none_or(|marker| marker.holds_in(markers) != Some(false))
+        marker.is_none_or(|marker| marker.holds(markers, &Selection::Everything))
     });
     Some(match group {
         Some(group) if !here => Need::Skipped(format!("the lock is without the group `{group}`")),
-        Some(group) if !lock.groups.iter().any(|locked| locked == group) => Need::Guarded,
+        Some(group) if !lock.has_group(group) => Need::Guarded,
         Some("optional" | "typing") => Need::Guarded,
         None if !here && !entries.is_empty() => {
             Need::Skipped("the lock has it for other platforms".to_owned())
@@ -174,7 +174,7 @@ fn version(owner: &MappedImport, lock: &Lock, markers: &MarkerEnvironment) -> Op
     let entries = lock.entries(owner.distribution.as_ref()?).iter();
     let mut here = entries.filter(|entry| {
         let marker = entry.marker.as_ref();
-        marker.is_none_or(|marker| marker.holds_in(markers) != Some(false))
+        marker.is_none_or(|marker| marker.holds(markers, &Selection::Everything))
     });
     here.next().map(|entry| entry.version.to_string())
 }

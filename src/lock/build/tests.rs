@@ -161,14 +161,8 @@ fn targets_merge_where_they_agree_and_get_markers_where_not() {
     assert_eq!(
         shown,
         [
-            (
-                "numpy==2.0".to_owned(),
-                only("sys_platform == 'darwin' and platform_machine == 'arm64'")
-            ),
-            (
-                "numpy==2.1".to_owned(),
-                only("sys_platform == 'linux' and platform_machine == 'x86_64'")
-            ),
+            ("numpy==2.0".to_owned(), only("sys_platform == 'darwin'")),
+            ("numpy==2.1".to_owned(), only("sys_platform == 'linux'")),
             ("six==1.17.0".to_owned(), None),
         ]
     );

@@ -15,6 +15,10 @@ pub(super) struct RawLock {
     #[serde(default)]
     pub(super) environments: Vec<String>,
     pub(super) requires_python: Option<String>,
+    #[serde(default)]
+    pub(super) extras: Vec<String>,
+    #[serde(default)]
+    pub(super) dependency_groups: Vec<String>,
     pub(super) packages: Vec<RawPackage>,
     pub(super) tool: Option<RawTool<RawOwnLock>>,
 }
@@ -78,8 +82,6 @@ pub(super) struct RawTool<T> {
 pub(super) struct RawOwnLock {
     #[serde(default)]
     pub(super) targets: Vec<RawTarget>,
-    #[serde(default)]
-    pub(super) groups: Vec<String>,
     pub(super) as_of: Option<Datetime>,
 }
 

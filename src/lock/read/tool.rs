@@ -15,7 +15,6 @@ use crate::scan::Site;
 #[derive(Default)]
 pub(super) struct OwnLock {
     pub(super) targets: Vec<Target>,
-    pub(super) groups: Vec<String>,
     pub(super) as_of: Option<Timestamp>,
 }
 
@@ -31,7 +30,6 @@ pub(super) fn read_lock(raw: Option<&RawOwnLock>) -> Result<OwnLock, LockError> 
         .map(|(index, target)| read_target(&format!("tool.pinsmith.targets[{index}]"), target));
     Ok(OwnLock {
         targets: targets.collect::<Result<_, _>>()?,
-        groups: raw.groups.iter().map(|group| visible(group)).collect(),
         as_of: as_of
             .map(|time| timestamp("tool.pinsmith.as-of", time))
             .transpose()?,

@@ -21,6 +21,8 @@ pub(super) mod uv;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use pinsmith_resolver::{PackageName, Requirement, VersionSpecifiers};
 use serde::Serialize;
 
@@ -49,6 +51,10 @@ pub struct Declared {
     pub indexes: Vec<DeclaredIndex>,
     /// The name of the project itself.
     pub name: Option<PackageName>,
+    /// Groups that are extras of the project.
+    pub extras: BTreeSet<String>,
+    /// Groups that are dependency groups (PEP 735).
+    pub dependency_groups: BTreeSet<String>,
     /// What a person should know.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -63,6 +69,8 @@ impl Declared {
         self.includes.extend(other.includes);
         self.indexes.extend(other.indexes);
         self.name = self.name.take().or(other.name);
+        self.extras.extend(other.extras);
+        self.dependency_groups.extend(other.dependency_groups);
         self.diagnostics.extend(other.diagnostics);
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use pinsmith_resolver::Version;
 use toml_edit::{Item, TableLike};
 
-use super::line::{Collector, Role};
+use super::line::{Collector, Role, group_name};
 use super::text::shown;
 use super::toml::Toml;
 use super::uv::url_of;
@@ -71,6 +71,8 @@ fn dependencies(
             None if optional => {
                 let named = extras.get(&name.to_lowercase()).cloned();
                 let named = named.unwrap_or_else(|| vec!["optional".to_owned()]);
+                let names = named.iter().map(|extra| group_name(extra));
+                collector.out.extras.extend(names);
                 named.iter().map(|extra| Role::group(extra)).collect()
             }
             None => vec![Role::default()],

@@ -68,6 +68,7 @@ fn project(
     let mut extras = Groups::new();
     if let Some(table) = toml.table(&["project", "optional-dependencies"]) {
         for (extra, item) in table.iter() {
+            collector.out.extras.insert(group_name(extra));
             let entries = toml.strings(item).into_iter();
             extras.insert(
                 group_name(extra),
@@ -104,6 +105,7 @@ fn groups(toml: &Toml<'_>, sources: &Sources, collector: &mut Collector) {
     };
     let mut groups = Groups::new();
     for (name, item) in table.iter() {
+        collector.out.dependency_groups.insert(group_name(name));
         let entries = item.as_array().into_iter().flatten();
         groups
             .entry(group_name(name))
@@ -157,6 +159,7 @@ fn dynamic(toml: &Toml<'_>, collector: &mut Collector) {
     }
     if let Some(table) = toml.table(&[&base[..], &["optional-dependencies"]].concat()) {
         for (extra, item) in table.iter() {
+            collector.out.extras.insert(group_name(extra));
             if let Some(file) = item.get("file") {
                 include_files(toml, file, &Role::group(extra), collector);
             }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use pinsmith_resolver::PackageName;
 
 use super::Declared;
-use super::line::{Collector, Role};
+use super::line::{Collector, Role, group_name};
 
 /// Reads a `setup.cfg`.
 pub(super) fn read(text: &str, file: &str) -> Declared {
@@ -27,7 +27,10 @@ pub(super) fn read(text: &str, file: &str) -> Declared {
             }
             ("options", "install_requires") => each(&entry, &Role::default(), &mut collector),
             ("options", "tests_require") => each(&entry, &Role::group("test"), &mut collector),
-            ("options.extras_require", extra) => each(&entry, &Role::group(extra), &mut collector),
+            ("options.extras_require", extra) => {
+                collector.out.extras.insert(group_name(extra));
+                each(&entry, &Role::group(extra), &mut collector);
+            }
             _ => {}
         }
     }

@@ -10,7 +10,7 @@ use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::Declared;
-use super::line::{Collector, Role};
+use super::line::{Collector, Role, group_name};
 use crate::requirements::codes;
 
 /// Largest file that is read; a setup script has no reason to be longer.
@@ -415,6 +415,7 @@ impl Script<'_> {
         let role = if extra.is_empty() {
             Role::default()
         } else {
+            self.collector.out.extras.insert(group_name(extra));
             Role::group(extra)
         };
         let mut worth = worth.flat();

@@ -1,0 +1,76 @@
+//! Flags that name targets, and those that say which pins stay.
+
+use clap::Args;
+use pinsmith_resolver::{PackageName, PythonVersion};
+
+use super::super::targets::PlatformArg;
+
+/// What is resolved for: every Python on every platform that is named.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Targets")]
+pub struct TargetArgs {
+    /// Resolve for this Python instead of this machine's; may be given again, for one lock that
+    /// holds several
+    #[arg(
+        long,
+        short = 'p',
+        value_name = "X.Y",
+        visible_alias = "python-version"
+    )]
+    pub python: Vec<PythonVersion>,
+    /// Resolve for this platform (linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64,
+    /// windows-x86_64) instead of this machine's; may be given again
+    #[arg(long, visible_alias = "python-platform")]
+    pub platform: Vec<PlatformArg>,
+    /// Resolve for all five platforms and, where no Python is named, every supported one that
+    /// the project admits
+    #[arg(long)]
+    pub universal: bool,
+    /// Lowest glibc that the wheels of a Linux target may need
+    #[arg(long, value_name = "X.Y", value_parser = parse_glibc)]
+    pub glibc: Option<(u16, u16)>,
+    /// Lowest macOS that the wheels of a macOS target may need
+    #[arg(long, value_name = "X.Y", value_parser = parse_macos)]
+    pub macos: Option<(u16, u16)>,
+}
+
+impl TargetArgs {
+    /// Whether no flag says anything of targets.
+    pub fn is_empty(&self) -> bool {
+        self.python.is_empty()
+            && self.platform.is_empty()
+            && !self.universal
+            && self.glibc.is_none()
+            && self.macos.is_none()
+    }
+}
+
+/// Which pins of the lock that is there are kept.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Resolving")]
+pub struct UpgradeArgs {
+    /// Keep no pin of the lock that is there
+    #[arg(long, short = 'U')]
+    pub upgrade: bool,
+    /// Do not keep the pin of this package; may be given again
+    #[arg(long, short = 'P', value_name = "PACKAGE")]
+    pub upgrade_package: Vec<PackageName>,
+}
+
+fn parse_glibc(text: &str) -> Result<(u16, u16), String> {
+    let wrong = || format!("`{text}` is not a glibc version such as 2.35");
+    let (major, minor) = text.split_once('.').ok_or_else(wrong)?;
+    match (major.parse(), minor.parse()) {
+        (Ok(2), Ok(minor)) => Ok((2, minor)),
+        _ => Err(wrong()),
+    }
+}
+
+fn parse_macos(text: &str) -> Result<(u16, u16), String> {
+    let wrong = || format!("`{text}` is not a macOS version such as 14.0");
+    let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
+    match (major.parse(), minor.parse()) {
+        (Ok(major), Ok(minor)) if major >= 10 => Ok((major, minor)),
+        _ => Err(wrong()),
+    }
+}
