@@ -194,6 +194,7 @@ struct PinFacts {
 
 fn generated(platforms: &[Platform], facts: &[PinFacts]) -> Lock {
     let mut manifest = crate::requirements::Manifest::default();
+    manifest.extras.insert("plot".to_owned());
     let mut resolutions = Vec::new();
     for (round, &platform) in platforms.iter().enumerate() {
         let target = Target {
@@ -241,7 +242,7 @@ fn generated(platforms: &[Platform], facts: &[PinFacts]) -> Lock {
                     .requirements
                     .push(crate::requirements::ManifestRequirement {
                         requirement,
-                        group: None,
+                        group: [None, Some("dev"), Some("plot")][index % 3].map(str::to_owned),
                         origins: fact
                             .origins
                             .iter()
@@ -260,7 +261,7 @@ fn generated(platforms: &[Platform], facts: &[PinFacts]) -> Lock {
         resolutions.push(builder.resolution);
     }
     let options = crate::lock::LockOptions {
-        groups: vec!["dev".to_owned()],
+        groups: vec!["dev".to_owned(), "plot".to_owned()],
         as_of: "2026-03-11T00:00:00Z".parse().ok(),
     };
     Lock::from_resolutions(&resolutions, &manifest, &options)
