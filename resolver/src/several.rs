@@ -28,7 +28,7 @@ pub struct Asked {
 /// days of lag.
 ///
 /// Each target is solved for itself first. Then it takes the versions that the targets before it
-/// have, as far as they hold together and no package gets more than 30 days older by it; in the end
+/// have, as far as they hold together and no direct requirement gets more than 30 days older by it; in the end
 /// every target is tried once more against all others. The answers come in the order of the
 /// targets; one without an answer does not keep the others from theirs.
 ///
@@ -210,9 +210,11 @@ fn within_price(own: Option<u32>, other: Option<u32>) -> bool {
     }
 }
 
-/// Whether no package of the target's own answer has got much older.
+/// Whether no direct requirement of the target's own answer has got much older; what these pin
+/// exactly follows them.
 fn affordable(own: &Resolution, joined: &Resolution) -> bool {
-    joined.packages.iter().all(|package| {
+    let mut roots = joined.packages.iter().filter(|package| package.root);
+    roots.all(|package| {
         own.package(&package.name)
             .is_none_or(|alone| within_price(alone.lag_days, package.lag_days))
     })
