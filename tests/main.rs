@@ -9,6 +9,7 @@ mod architecture;
 mod checker;
 mod cli;
 mod documents;
+mod faults;
 mod interrupt;
 mod lookup;
 mod scenarios;

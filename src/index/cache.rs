@@ -165,7 +165,7 @@ impl Cache {
             return;
         }
         if let Err(error) = write_atomically(&path, meta, body) {
-            self.lock_trouble().get_or_insert(error.to_string());
+            self.lock_trouble().get_or_insert(plain(&error));
         }
     }
 
@@ -230,6 +230,15 @@ fn write_atomically(path: &Path, meta: &Meta, body: &[u8]) -> io::Result<()> {
     file.flush()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// The error without the random name of a temporary file, which `tempfile` adds.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((what, _)) => what.to_owned(),
+        None => text,
+    }
 }
 
 /// Head and JSON; the body follows.

@@ -1,7 +1,11 @@
 //! The whole index against a server in this process.
 
 #[path = "../../tests/support/server.rs"]
-#[expect(unreachable_pub, reason = "shared with the integration tests")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the integration tests"
+)]
 mod server;
 
 mod dates;

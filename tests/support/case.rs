@@ -320,7 +320,7 @@ impl Place {
     }
 
     /// An output with nothing of this machine and this run in it.
-    fn shown(&self, text: &str) -> String {
+    pub(crate) fn shown(&self, text: &str) -> String {
         let mut text = text.replace(&self.evil.url("/simple/"), "https://evil.test/simple/");
         for server in [&*JSON, &*HTML] {
             text = text

@@ -69,8 +69,23 @@ struct File {
 
 /// Serves the projects on a free port: pages below `/simple/`, files below `/files/`.
 pub(crate) fn serve(form: Form) -> Server {
+    Server::start(answers(form))
+}
+
+/// The same, with something done to each answer on its way out.
+pub(crate) fn serve_with(
+    form: Form,
+    alter: impl Fn(&Asked, Answer) -> Answer + Send + Sync + 'static,
+) -> Server {
+    let answers = answers(form);
+    Server::start(move |asked| alter(asked, answers(asked)))
+}
+
+/// The answers themselves.
+pub(crate) fn answers(form: Form) -> impl Fn(&Asked) -> Answer + Send + Sync + 'static {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/index/projects.toml");
-    serve_text(form, &std::fs::read_to_string(path).unwrap())
+    let files = files(&std::fs::read_to_string(path).unwrap());
+    move |asked| answer(&files, form, asked)
 }
 
 /// The same for projects that are written like those of `fixtures/index/projects.toml`.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -93,6 +93,14 @@ impl Answer {
         self
     }
 
+    /// The body of a reply; nothing for the others.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Reply { body, .. } => body,
+            _ => &[],
+        }
+    }
+
     fn body(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         if let Self::Reply { body, .. } = &mut self {
             *body = bytes.into();
@@ -103,29 +111,66 @@ impl Answer {
 
 /// A running server; it ends with the process.
 pub struct Server {
-    address: SocketAddr,
+    origin: String,
     log: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Server {
     /// Starts on a free port of this machine.
     pub fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        Self::listen("http://127.0.0.1", answer, |stream, answer, log| {
+            let mut reader = BufReader::new(stream);
+            serve(&mut reader, answer, log);
+            let _ = reader.get_ref().shutdown(std::net::Shutdown::Write);
+            // let the other side read to the end before the socket closes
+            let _ = reader.read(&mut [0]);
+        })
+    }
+
+    /// The same over https, with a certificate of its own, which comes along in PEM.
+    pub fn start_tls(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> (Self, String) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let key = made.signing_key.serialize_der();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(key).unwrap();
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let config = Arc::new(config);
+        let server = Self::listen("https://localhost", answer, move |stream, answer, log| {
+            let tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut reader = BufReader::new(rustls::StreamOwned::new(tls, stream));
+            serve(&mut reader, answer, log);
+            let stream = reader.get_mut();
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        });
+        (server, made.cert.pem())
+    }
+
+    fn listen(
+        origin: &str,
+        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+        talk: impl Fn(TcpStream, &dyn Fn(&Asked) -> Answer, &Mutex<Vec<Asked>>) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let port = listener.local_addr().unwrap().port();
         let log = Arc::new(Mutex::new(Vec::new()));
-        let (answer, shared_log) = (Arc::new(answer), Arc::clone(&log));
+        let shared = Arc::new((answer, talk, Arc::clone(&log)));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (answer, log) = (Arc::clone(&answer), Arc::clone(&shared_log));
-                thread::spawn(move || serve(stream, &*answer, &log));
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || (shared.1)(stream, &shared.0, &shared.2));
             }
         });
-        Self { address, log }
+        let origin = format!("{origin}:{port}");
+        Self { origin, log }
     }
 
     /// Address of a path, which starts with a slash.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}{path}", self.origin)
     }
 
     /// All requests so far.
@@ -146,9 +191,12 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer, log: &Mutex<Vec<Asked>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let Some(mut asked) = read_request(&mut reader) else {
+fn serve<S: Read + Write>(
+    reader: &mut BufReader<S>,
+    answer: &dyn Fn(&Asked) -> Answer,
+    log: &Mutex<Vec<Asked>>,
+) {
+    let Some(mut asked) = read_request(reader) else {
         return;
     };
     {
@@ -156,9 +204,7 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer, log: &Mutex<Vec<A
         asked.before = log.iter().filter(|old| old.path == asked.path).count();
         log.push(asked.clone());
     }
-    write_answer(stream, &asked, answer(&asked));
-    // let the other side read to the end before the socket closes
-    let _ = reader.read(&mut [0]);
+    write_answer(reader.get_mut(), &asked, answer(&asked));
 }
 
 fn read_request(reader: &mut impl BufRead) -> Option<Asked> {
@@ -184,7 +230,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Asked> {
 }
 
 /// Write errors mean that the client went away, which some tests want.
-fn write_answer(mut stream: TcpStream, asked: &Asked, answer: Answer) {
+fn write_answer(stream: &mut impl Write, asked: &Asked, answer: Answer) {
     match answer {
         Answer::Reset => {}
         Answer::Raw(bytes) => {
@@ -199,7 +245,6 @@ fn write_answer(mut stream: TcpStream, asked: &Asked, answer: Answer) {
         Answer::CutOff(body) => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 999999\r\n\r\n");
             let _ = stream.write_all(&body);
-            let _ = stream.shutdown(std::net::Shutdown::Both);
         }
         Answer::Reply {
             status,
@@ -217,5 +262,4 @@ fn write_answer(mut stream: TcpStream, asked: &Asked, answer: Answer) {
             }
         }
     }
-    let _ = stream.shutdown(std::net::Shutdown::Write);
 }

@@ -1,7 +1,6 @@
 //! What servers, networks and disks do wrong.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use super::*;
@@ -121,32 +120,8 @@ fn a_retry_after_is_waited_for() {
 /// A certificate that nobody vouches for, and the same one as the user's own authority.
 #[test]
 fn certificates_are_checked() {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!(
-        "https://localhost:{}/simple/",
-        listener.local_addr().unwrap().port()
-    );
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut secure = rustls::Stream::new(&mut tls, &mut stream);
-            if secure.read(&mut [0; 4096]).is_ok() {
-                let body = "<a href=a-1.0.tar.gz>x</a>";
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-                let _ = secure.write_all(format!("{head}{body}").as_bytes());
-                tls.send_close_notify();
-                let _ = tls.write_tls(&mut stream);
-            }
-        }
-    });
+    let (server, pem) = Server::start_tls(|_| Answer::html("<a href=a-1.0.tar.gz>x</a>"));
+    let url = server.url("/simple/");
     let strict = Index::open(settings(&url, None)).unwrap();
     let error = strict.releases(&name()).unwrap_err();
     assert!(
@@ -156,7 +131,7 @@ fn certificates_are_checked() {
     assert_eq!(strict.stats().retries, 0);
     let dir = tempfile::tempdir().unwrap();
     let bundle = dir.path().join("ca.pem");
-    fs::write(&bundle, made.cert.pem()).unwrap();
+    fs::write(&bundle, pem).unwrap();
     let mut settings = settings(&url, None);
     settings.location.certificate = Some(bundle);
     assert_eq!(found(&Index::open(settings).unwrap()).releases().len(), 1);
