@@ -1,7 +1,12 @@
 //! What can be typed.
 
 mod compile;
+mod generate;
+mod install;
 mod targets;
+
+pub use generate::{BoundsArg, CheckArgs, GenerateArgs};
+pub use install::{InstallArgs, InstallerArg, SyncArgs, VerifyArgs};
 
 use std::path::PathBuf;
 
@@ -334,130 +339,6 @@ pub enum PrereleaseArg {
     Allow,
     /// Only where a specifier of yours names one.
     Disallow,
-}
-
-/// `pinsmith sync`
-#[derive(Debug, Args)]
-pub struct SyncArgs {
-    /// The repository whose lock is installed
-    #[arg(default_value = ".")]
-    pub path: PathBuf,
-    /// The virtual environment to make
-    #[arg(long, value_name = "DIR")]
-    pub venv: Option<PathBuf>,
-    /// Change a virtual environment that pinsmith did not make, which runs its Python
-    #[arg(long)]
-    pub trust_venv: bool,
-    /// What is installed and how.
-    #[command(flatten)]
-    pub install: InstallArgs,
-}
-
-/// `pinsmith generate`
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct GenerateArgs {
-    /// What is scanned.
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// How requirements are bounded that follow from the code alone
-    #[arg(long, value_enum, default_value_t = BoundsArg::Compatible)]
-    pub bounds: BoundsArg,
-    /// Add to [project] of pyproject.toml instead of requirements.txt
-    #[arg(long)]
-    pub pyproject: bool,
-    /// Make a pyproject.toml, or its [project], if there is none
-    #[arg(long, requires = "pyproject")]
-    pub init: bool,
-    /// Write this requirements file instead of requirements.txt
-    #[arg(short, long, value_name = "FILE", conflicts_with = "pyproject")]
-    pub output_file: Option<PathBuf>,
-    /// Show the file on standard output and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Also this group (an extra, a dependency group, `notebook`, `test`, `optional`); may be given
-    /// again
-    #[arg(long = "group", value_name = "NAME")]
-    pub groups: Vec<String>,
-    /// Also every group
-    #[arg(long, conflicts_with = "groups")]
-    pub all_groups: bool,
-    /// What is resolved and how.
-    #[command(flatten)]
-    pub resolve: ResolveArgs,
-}
-
-/// How requirements are bounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BoundsArg {
-    /// From the chosen minor version on.
-    Lower,
-    /// The same, below the next version that may break.
-    Compatible,
-    /// The chosen version.
-    Exact,
-    /// No bound; no index is asked.
-    None,
-}
-
-/// `pinsmith check`
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// What is scanned.
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// Lock and spec lie here instead of in the repository
-    #[arg(short, long, value_name = "DIR")]
-    pub output_dir: Option<PathBuf>,
-}
-
-/// `pinsmith verify`
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// What is scanned.
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// How long one import may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400))]
-    pub timeout: u64,
-    /// Keep the environment and say where it is
-    #[arg(long)]
-    pub keep: bool,
-    /// What is installed and how.
-    #[command(flatten)]
-    pub install: InstallArgs,
-}
-
-/// What is installed and how.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Installing")]
-pub struct InstallArgs {
-    /// The lock, if it lies elsewhere
-    #[arg(long, value_name = "FILE")]
-    pub lock: Option<PathBuf>,
-    /// The Python to make the environment with (a version or the path of an interpreter)
-    #[arg(long, value_name = "X.Y|PATH")]
-    pub python: Option<String>,
-    /// What installs: uv when present, else pip
-    #[arg(long, value_enum, default_value_t = InstallerArg::Auto)]
-    pub installer: InstallerArg,
-    /// A page or folder that has files of the lock; may be given again
-    #[arg(long, value_name = "URL|PATH")]
-    pub find_links: Vec<String>,
-    /// Install from the installer's cache only
-    #[arg(long)]
-    pub offline: bool,
-}
-
-/// What installs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum InstallerArg {
-    /// uv when it is on the PATH, else pip.
-    Auto,
-    /// uv.
-    Uv,
-    /// venv and pip.
-    Pip,
 }
 
 /// `pinsmith cache`
