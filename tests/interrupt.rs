@@ -59,7 +59,8 @@ fn a_process_killed_between_bytes_leaves_whole_files() {
         assert!(output.status.success(), "{output:?}");
         place.snapshot()
     };
-    let (newer, older) = ("lock {target}", "lock {target} --as-of 2026-10-01");
+    // everything anew, or the pins that are there would be kept
+    let (newer, older) = ("lock {target} -U", "lock {target} -U --as-of 2026-10-01");
     let after = locked(newer);
     let before = locked(older);
     let names = ["requirements.txt", "pylock.toml", "pinsmith.env.toml"];
