@@ -95,7 +95,7 @@ fn holds(name: &str, who: &str, requirement: &Requirement, resolution: &Resoluti
 }
 
 /// PEP 440, clause by clause from its text (`VersionSpecifiers::contains` has gaps of its own).
-fn satisfies(clause: &VersionSpecifier, version: &Version) -> bool {
+pub(crate) fn satisfies(clause: &VersionSpecifier, version: &Version) -> bool {
     let bound = clause.version();
     let public = version.clone().without_local();
     let same_release =

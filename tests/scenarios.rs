@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pinsmith_resolver::{
-    Asked, MemoryRelease, MemorySource, Options, Platform, PrereleasePolicy, Request, Resolution,
-    ResolutionMode, ResolveError, Target, parse_requirement, resolve_all,
+    Asked, Exclusion, Fact, Options, Platform, PrereleasePolicy, Request, Resolution,
+    ResolutionMode, ResolveError, Target, Unsatisfiable, Version, parse_requirement, resolve,
+    resolve_all,
 };
 use serde::Deserialize;
 
-use crate::checker;
+use crate::support::case::{Case, Step};
+use crate::support::index::{self, Projects, serve_worlds};
+use crate::{checker, proof};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 struct Scenario {
     name: String,
     root: Root,
@@ -24,7 +27,7 @@ struct Scenario {
     resolver_options: ResolverOptions,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 struct Root {
     requires: Vec<String>,
     /// Versions of an existing lock; not part of packse's format, as what follows.
@@ -32,12 +35,12 @@ struct Root {
     preferences: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 struct Project {
     versions: BTreeMap<String, Release>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(default)]
 struct Release {
     requires: Vec<String>,
@@ -66,7 +69,7 @@ impl Default for Release {
     }
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Clone, Default)]
 #[serde(default)]
 struct Expected {
     satisfiable: bool,
@@ -79,7 +82,7 @@ struct Expected {
     held_back: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Clone, Default)]
 #[serde(default)]
 struct Environment {
     python: Option<String>,
@@ -87,7 +90,7 @@ struct Environment {
     targets: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Clone, Default)]
 #[serde(default)]
 struct ResolverOptions {
     universal: bool,
@@ -98,38 +101,124 @@ struct ResolverOptions {
     no_binary: Vec<String>,
 }
 
-/// Scenarios whose expectation is not ours, each with its reason.
+/// Scenarios whose expectation is not ours, by kind, each with its reason.
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Deviations {
-    deviation: BTreeMap<String, String>,
+    /// A pre-release is taken where no final release fits.
+    pre_release: BTreeMap<String, String>,
+    /// No single lock is for all targets, but every target has an answer.
+    every_target: BTreeMap<String, String>,
+    /// Upper bounds of requires-python count.
+    requires_python: BTreeMap<String, String>,
+    /// The answer exists from a later Python on.
+    later_python: BTreeMap<String, String>,
+    /// Newest-first answers otherwise; the coherent answer is what is expected.
+    only_coherent: BTreeMap<String, String>,
+}
+
+impl Scenario {
+    /// The same with a release a month, in the order of versions; packse has no dates.
+    fn dated(&self) -> Self {
+        let mut dated = self.clone();
+        for project in dated.packages.values_mut() {
+            let mut releases: Vec<(Version, &mut Release)> = project
+                .versions
+                .iter_mut()
+                .map(|(version, release)| (version.parse().unwrap(), release))
+                .collect();
+            releases.sort_by(|one, other| one.0.cmp(&other.0));
+            for (month, (_, release)) in releases.into_iter().enumerate() {
+                release.uploaded = Some(format!("{}-{:02}-01", 2020 + month / 12, 1 + month % 12));
+            }
+        }
+        dated
+    }
+}
+
+impl Deviations {
+    /// Whether the scenario deviates in the way that the table says.
+    fn is_as_described(&self, scenario: &Scenario) -> Option<Result<(), String>> {
+        let name = &scenario.name;
+        let newest = || answers(scenario, ResolutionMode::Newest);
+        let is = |found: bool, otherwise: &str| {
+            Some(if found {
+                Ok(())
+            } else {
+                Err(otherwise.to_owned())
+            })
+        };
+        if self.pre_release.contains_key(name) {
+            let mut pins = newest()
+                .ok()?
+                .into_iter()
+                .flat_map(|answer| answer.packages);
+            let taken = pins.any(|pin| pin.version.any_prerelease());
+            return is(taken, "listed under pre-release, yet none is taken");
+        }
+        if self.every_target.contains_key(name) {
+            let all = newest().is_ok();
+            return is(all, "listed under every-target, yet one has no answer");
+        }
+        if self.requires_python.contains_key(name) {
+            let proof = newest().err();
+            let only = proof.is_some_and(|proof| {
+                proof.facts.iter().all(|fact| match fact {
+                    Fact::Excluded { because, .. } => {
+                        matches!(because, Exclusion::RequiresPython(_))
+                    }
+                    Fact::Asked { .. } => true,
+                    _ => false,
+                })
+            });
+            return is(
+                only,
+                "listed under requires-python, which is not the reason",
+            );
+        }
+        if self.later_python.contains_key(name) {
+            let mut later = scenario.clone();
+            later.resolver_options.python = Some("3.13".to_owned());
+            later.resolver_options.universal = false;
+            return Some(run(&later, ResolutionMode::Newest));
+        }
+        let coherent = self.only_coherent.contains_key(name);
+        coherent.then(|| run(&scenario.dated(), ResolutionMode::Coherent))
+    }
 }
 
 #[test]
 fn scenarios_agree() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
     let text = std::fs::read_to_string(folder.join("deviations.toml")).unwrap();
-    let deviations = toml::from_str::<Deviations>(&text).unwrap().deviation;
-    let mut files = Vec::new();
-    collect(&folder.join("packse"), &mut files);
-    assert_eq!(files.len(), 147);
+    let deviations: Deviations = toml::from_str(&text).unwrap();
+    let scenarios = packse();
     let mut wrong = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let mut scenario: Scenario = toml::from_str(&text).unwrap();
-        let newest = run(&scenario, ResolutionMode::Newest);
+    for scenario in &scenarios {
+        let newest = run(scenario, ResolutionMode::Newest);
         // the coherent answer may be another one, but there must be one in the same cases
-        scenario.expected.packages.clear();
-        let satisfiable = run(&scenario, ResolutionMode::Newest).is_ok();
-        if satisfiable != run(&scenario, ResolutionMode::Coherent).is_ok() {
+        let mut any = scenario.clone();
+        any.expected.packages.clear();
+        let satisfiable = run(&any, ResolutionMode::Newest).is_ok();
+        if satisfiable != run(&any, ResolutionMode::Coherent).is_ok() {
             wrong.push(format!("{}: coherent differs", scenario.name));
         }
-        match (newest, deviations.contains_key(&scenario.name)) {
-            (Err(difference), false) => wrong.push(format!("{}: {difference}", scenario.name)),
-            (Ok(()), true) => wrong.push(format!(
+        match (newest, deviations.is_as_described(scenario)) {
+            (Ok(()), Some(_)) => wrong.push(format!(
                 "{}: agrees, yet is listed as a deviation",
                 scenario.name
             )),
-            _ => {}
+            (Err(difference), None) | (_, Some(Err(difference))) => {
+                wrong.push(format!("{}: {difference}", scenario.name));
+            }
+            (Ok(()), None) => {
+                // which versions are best is another question there
+                let satisfiable = answers(scenario, ResolutionMode::Coherent).is_ok();
+                if satisfiable != scenario.expected.satisfiable {
+                    wrong.push(format!("{}: coherent does not agree", scenario.name));
+                }
+            }
+            (Err(_), Some(Ok(()))) => {}
         }
     }
     assert!(
@@ -138,6 +227,99 @@ fn scenarios_agree() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+fn packse() -> Vec<Scenario> {
+    let mut files = Vec::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/packse");
+    collect(&folder, &mut files);
+    assert_eq!(files.len(), 147);
+    let read = |file: &PathBuf| toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    files.iter().map(read).collect()
+}
+
+/// All of packse's scenarios again, each on its first target, through the program and over HTTP:
+/// the same pins, or the same requirements that have no answer.
+#[test]
+fn the_program_agrees_with_the_library() {
+    let scenarios = packse();
+    let worlds = scenarios.iter();
+    let worlds = worlds.map(|scenario| (scenario.name.clone(), index(scenario)));
+    let server = serve_worlds(&worlds.collect());
+    let server = &server;
+    let per_thread = scenarios.len().div_ceil(4);
+    std::thread::scope(|scope| {
+        for some in scenarios.chunks(per_thread) {
+            scope.spawn(move || {
+                for scenario in some {
+                    let url = server.url(&format!("/{}/simple/", scenario.name));
+                    assert_eq!(
+                        over_http(scenario, &url),
+                        in_this_process(scenario),
+                        "{}",
+                        scenario.name
+                    );
+                }
+            });
+        }
+    });
+}
+
+/// Pins, or the requirements that have no answer.
+type Outcome = Result<BTreeMap<String, String>, Vec<String>>;
+
+fn in_this_process(scenario: &Scenario) -> Outcome {
+    let target = &targets(scenario)[0];
+    let source = index::in_memory(&index(scenario));
+    let options = options(scenario, ResolutionMode::Newest);
+    match resolve(&request(scenario), target, &source, &options) {
+        Ok(resolution) => {
+            let pins = resolution.packages.into_iter();
+            Ok(pins
+                .map(|pin| (pin.name.to_string(), pin.version.to_string()))
+                .collect())
+        }
+        Err(ResolveError::Unsatisfiable(proof)) => {
+            let mut names: Vec<String> = proof
+                .requirements()
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            names.sort();
+            Err(names)
+        }
+        Err(error) => panic!("{}: {error}", scenario.name),
+    }
+}
+
+fn over_http(scenario: &Scenario, url: &str) -> Outcome {
+    let target = &targets(scenario)[0];
+    let prerelease = match scenario.resolver_options.prereleases {
+        Some(true) => "--prerelease allow",
+        _ => "",
+    };
+    let line = format!(
+        "compile requirements.in --format json --resolution newest --python {} --platform {} {prerelease}",
+        target.python, target.platform
+    );
+    let text = scenario.root.requires.join("\n");
+    let place = Case::of_files(&[("requirements.in", &text)]).place();
+    let output = place.command(&Step::of(&line, url)).output().unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        panic!("{}: {error}\n{stderr}", scenario.name)
+    });
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    if let Some(requirements) = value["unsatisfiable"]["requirements"].as_array() {
+        assert_eq!(output.status.code(), Some(1));
+        let mut names: Vec<String> = requirements.iter().map(text).collect();
+        names.sort();
+        return Err(names);
+    }
+    let packages = value["targets"][0]["packages"].as_array().unwrap().iter();
+    Ok(packages
+        .map(|pin| (text(&pin["name"]), text(&pin["version"])))
+        .collect())
 }
 
 /// Our own scenarios: what the coherent answer is, where the greedy one is another.
@@ -190,9 +372,54 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// Solves for every target of a scenario and compares; a difference is described.
 fn run(scenario: &Scenario, mode: ResolutionMode) -> Result<(), String> {
-    let source = world(scenario);
+    match answers(scenario, mode) {
+        Err(_) if !scenario.expected.satisfiable => Ok(()),
+        Err(proof) => {
+            let story = proof.story(&|_| None).join("\n");
+            Err(format!("expected an answer, got:\n{story}"))
+        }
+        Ok(_) if !scenario.expected.satisfiable => Err("expected no answer".to_owned()),
+        Ok(answers) => {
+            answers
+                .iter()
+                .try_for_each(|answer| expected_versions(scenario, answer))?;
+            expected_of_targets(scenario, &answers)
+        }
+    }
+}
+
+/// The answers for every target, or the first proof that there is none; all of them are checked.
+fn answers(scenario: &Scenario, mode: ResolutionMode) -> Result<Vec<Resolution>, Unsatisfiable> {
+    let source = index::in_memory(&index(scenario));
+    let (request, options) = (request(scenario), options(scenario, mode));
+    let mut answers = Vec::new();
+    let asked: Vec<Asked> = targets(scenario)
+        .into_iter()
+        .map(|target| Asked {
+            target,
+            request: request.clone(),
+        })
+        .collect();
+    let all = resolve_all(&asked, &source, &options);
+    for answer in all {
+        match answer {
+            Ok(resolution) => {
+                checker::check(&scenario.name, &request, &resolution, &source);
+                answers.push(resolution);
+            }
+            Err(ResolveError::Unsatisfiable(found)) => {
+                proof::check(&scenario.name, &found, &request, &source);
+                return Err(*found);
+            }
+            Err(error) => panic!("{}: {error}", scenario.name),
+        }
+    }
+    Ok(answers)
+}
+
+fn request(scenario: &Scenario) -> Request {
     let roots = scenario.root.requires.iter();
-    let request = Request {
+    Request {
         roots: roots
             .map(|text| parse_requirement(text).unwrap().requirement)
             .collect(),
@@ -203,41 +430,18 @@ fn run(scenario: &Scenario, mode: ResolutionMode) -> Result<(), String> {
             .map(|(name, version)| (name.parse().unwrap(), version.parse().unwrap()))
             .collect(),
         ..Request::default()
-    };
-    let options = Options {
+    }
+}
+
+fn options(scenario: &Scenario, mode: ResolutionMode) -> Options {
+    Options {
         mode,
         prereleases: match scenario.resolver_options.prereleases {
             Some(true) => PrereleasePolicy::Allow,
             _ => PrereleasePolicy::IfNecessary,
         },
         ..Options::default()
-    };
-    let mut answers = Vec::new();
-    let asked: Vec<Asked> = targets(scenario)
-        .into_iter()
-        .map(|target| Asked {
-            target,
-            request: request.clone(),
-        })
-        .collect();
-    let all = resolve_all(&asked, &source, &options);
-    for (Asked { target, .. }, answer) in asked.iter().zip(all) {
-        match answer {
-            Ok(resolution) => {
-                checker::check(&scenario.name, &request, &resolution, &source);
-                answers.push(resolution);
-            }
-            Err(ResolveError::Unsatisfiable(_)) if !scenario.expected.satisfiable => return Ok(()),
-            Err(error) => return Err(format!("expected an answer for {target}, got:\n{error}")),
-        }
     }
-    if !scenario.expected.satisfiable {
-        return Err("expected no answer".to_owned());
-    }
-    answers
-        .iter()
-        .try_for_each(|answer| expected_versions(scenario, answer))?;
-    expected_of_targets(scenario, &answers)
 }
 
 /// What the scenarios of our own say beyond packse's.
@@ -326,47 +530,40 @@ fn targets(scenario: &Scenario) -> Vec<Target> {
         .collect()
 }
 
-fn world(scenario: &Scenario) -> MemorySource {
-    let mut source = MemorySource::default();
+/// The index of a scenario; options that forbid wheels or sdists make it lack them.
+fn index(scenario: &Scenario) -> Projects {
     let options = &scenario.resolver_options;
-    for (name, project) in &scenario.packages {
-        for (version, release) in &project.versions {
-            let mut requires = release.requires.clone();
-            for (extra, lines) in &release.extras {
-                requires.extend(lines.iter().map(|line| with_extra(line, extra)));
-            }
-            let requires: Vec<&str> = requires.iter().map(String::as_str).collect();
-            let extras: Vec<&str> = release.extras.keys().map(String::as_str).collect();
-            let tags: Vec<&str> = match (&release.wheel, release.wheel_tags.as_slice()) {
-                (false, _) => vec![],
-                (true, []) => vec!["py3-none-any"],
-                (true, tags) => tags.iter().map(String::as_str).collect(),
-            };
-            let tags = if options.no_binary.contains(name) {
-                vec![]
-            } else {
-                tags
-            };
-            let uploaded = release
-                .uploaded
-                .as_ref()
-                .map(|day| format!("{day}T00:00:00Z"));
-            source.add_release(
-                name,
-                version,
-                &MemoryRelease {
-                    requires: &requires,
-                    requires_python: release.requires_python.as_deref().filter(|t| !t.is_empty()),
-                    wheels: &tags,
-                    sdist: release.sdist && !options.no_build.contains(name),
-                    yanked: release.yanked,
-                    extras: &extras,
-                    uploaded: uploaded.as_deref(),
-                },
-            );
+    let release = |name: &String, release: &Release| {
+        let mut requires = release.requires.clone();
+        for (extra, lines) in &release.extras {
+            requires.extend(lines.iter().map(|line| with_extra(line, extra)));
         }
-    }
-    source
+        let wheels = match (&release.wheel, release.wheel_tags.as_slice()) {
+            (true, _) if options.no_binary.contains(name) => vec![],
+            (false, _) => vec![],
+            (true, []) => vec!["py3-none-any".to_owned()],
+            (true, tags) => tags.to_vec(),
+        };
+        index::Release {
+            requires,
+            requires_python: release
+                .requires_python
+                .clone()
+                .filter(|text| !text.is_empty()),
+            extras: release.extras.keys().cloned().collect(),
+            wheels,
+            sdist: release.sdist && !options.no_build.contains(name),
+            yanked: release.yanked.then(String::new),
+            uploaded: release.uploaded.clone().unwrap_or_default(),
+            ..index::Release::default()
+        }
+    };
+    let projects = scenario.packages.iter().map(|(name, project)| {
+        let releases = project.versions.iter();
+        let releases = releases.map(|(version, one)| (version.clone(), release(name, one)));
+        (name.clone(), releases.collect())
+    });
+    projects.collect()
 }
 
 fn with_extra(line: &str, extra: &str) -> String {

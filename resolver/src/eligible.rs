@@ -90,6 +90,11 @@ impl Eligibility {
         }
     }
 
+    /// Only files uploaded up to this instant count.
+    pub(crate) fn as_of(&self) -> Option<Timestamp> {
+        self.as_of
+    }
+
     /// Whether this Python satisfies a `Requires-Python`.
     pub(crate) fn admits_python(&self, specifiers: &VersionSpecifiers) -> bool {
         to_ranges(specifiers).contains(&self.python)

@@ -38,6 +38,7 @@ mod objective;
 mod package;
 mod project;
 mod provider;
+mod remedy;
 mod requirement;
 mod resolution;
 mod rest;
@@ -53,11 +54,13 @@ mod world;
 
 pub use candidate::{CoreMetadataHint, FileKind, ReleaseFile, Sha256, Sha256Error, Yanked};
 pub use core_metadata::{CoreMetadata, Trust};
-pub use error::{ResolveError, Unsatisfiable};
+pub use error::ResolveError;
+pub use explain::{Exclusion, Fact, Span, Subject, Unsatisfiable, range_text};
 pub use generated::GeneratedWorld;
 pub use memory::{MemoryRelease, MemorySource};
 pub use objective::LagSummary;
 pub use project::{Project, Release};
+pub use remedy::{Remedy, remedies, worked_as_of};
 pub use requirement::{
     DirectUrl, ParsedRequirement, Requirement, RequirementError, parse_requirement, specifiers_of,
     url_of,
@@ -74,3 +77,4 @@ pub use wheel_name::{WheelName, WheelNameError, sdist_version};
 pub use jiff::Timestamp;
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, MarkerEnvironment, MarkerTree, PackageName};
+pub use version_ranges::Ranges;

@@ -1,6 +1,6 @@
 //! The world as the solver wants to see it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -28,6 +28,8 @@ pub(crate) struct Provider<'w, 'a> {
     pub(crate) reserves: bool,
     /// The version last chosen for a project: its extras had better take the same.
     chosen: RefCell<HashMap<PackageName, Version>>,
+    /// How many more decisions this run may take; `None` is any number.
+    decisions_left: Cell<Option<u32>>,
 }
 
 /// Why a package or version cannot be used, other than by its requirements.
@@ -61,7 +63,19 @@ impl<'w, 'a> Provider<'w, 'a> {
             mode,
             reserves,
             chosen: RefCell::default(),
+            decisions_left: Cell::new(None),
         }
+    }
+
+    /// The same, ended with an error after so many decisions.
+    pub(crate) fn within(self, decisions: u32) -> Self {
+        self.decisions_left.set(Some(decisions));
+        self
+    }
+
+    /// How many more decisions this run may take; `None` is any number.
+    pub(crate) fn decisions_left(&self) -> Option<u32> {
+        self.decisions_left.get()
     }
 
     /// The candidate to try first within a range.
@@ -203,6 +217,13 @@ impl DependencyProvider for Provider<'_, '_> {
         let Some(name) = package.name() else {
             return Ok(Some(root_version()));
         };
+        if let Some(left) = self.decisions_left.get() {
+            let left = left.checked_sub(1).ok_or_else(|| SourceError {
+                message: "the run took more decisions than it was allowed".to_owned(),
+                help: None,
+            })?;
+            self.decisions_left.set(Some(left));
+        }
         let Known::Found(candidates) = self.world.project(name)? else {
             return Ok(None);
         };

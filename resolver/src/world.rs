@@ -15,8 +15,8 @@ use crate::lookahead::NewestGuess;
 use crate::requirement::is_url;
 use crate::{
     ArbitraryEquality, CoreMetadata, Lookahead, MetadataAnswer, Options, PackageSource,
-    PrereleasePolicy, ReleasesAnswer, Request, Requirement, SourceError, Target, specifiers_of,
-    to_ranges,
+    PrereleasePolicy, ReleasesAnswer, Request, Requirement, SourceError, Target, Timestamp,
+    specifiers_of, to_ranges,
 };
 
 /// The source seen through one target and one request, each question asked once.
@@ -44,6 +44,10 @@ pub(crate) struct World<'a> {
     /// Versions that the answer keeps; of these projects nothing else is offered.
     kept: RefCell<Versions>,
 }
+
+/// Why metadata is not there when only the network is missing.
+pub(crate) const METADATA_OFFLINE: &str =
+    "its metadata is not in the cache, and the network is off";
 
 /// What is known of a project.
 #[derive(Clone)]
@@ -267,9 +271,7 @@ impl<'a> World<'a> {
         let metadata = match self.source.metadata(name, &file)? {
             MetadataAnswer::Found(metadata) => metadata,
             MetadataAnswer::Unavailable(reason) => return unavailable(&reason),
-            MetadataAnswer::Offline => {
-                return unavailable("its metadata is not in the cache, and the network is off");
-            }
+            MetadataAnswer::Offline => return unavailable(METADATA_OFFLINE),
         };
         match &metadata.requires_python {
             Some(python) if !self.eligibility.admits_python(python) => {
@@ -409,6 +411,39 @@ impl<'a> World<'a> {
         let pinned = self.pinned.get(name);
         pinned.is_some_and(|pins| pins.iter().any(|pin| *pin == *version || *pin == public))
             || self.request.preferences.get(name) == Some(version)
+    }
+
+    /// The instant up to which files count.
+    pub(crate) fn as_of(&self) -> Option<Timestamp> {
+        self.eligibility.as_of()
+    }
+
+    /// Whether the user overrides every requirement on a project.
+    pub(crate) fn overrides(&self, name: &PackageName) -> bool {
+        self.request.overrides.iter().any(|one| one.name == *name)
+    }
+
+    /// Why a release's metadata is of no use, as far as it was read.
+    pub(crate) fn known_unusable(&self, name: &PackageName, version: &Version) -> Option<Rc<str>> {
+        match self.known_facts(name, version)? {
+            Facts::Unavailable(reason) => Some(reason),
+            Facts::Found(_) => None,
+        }
+    }
+
+    /// The user's constraint that does not admit a version.
+    pub(crate) fn constraint_against(
+        &self,
+        name: &PackageName,
+        version: &Version,
+    ) -> Option<Requirement> {
+        let constraints = self.request.constraints.iter();
+        let mut own = constraints.filter(|one| one.name == *name);
+        own.find(|one| {
+            one.evaluate_markers(&self.environment, &[])
+                && !to_ranges(&specifiers_of(one)).contains(version)
+        })
+        .cloned()
     }
 
     /// Whether pre-releases of this project stand on an equal footing with final releases.

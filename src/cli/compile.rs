@@ -12,8 +12,9 @@ use super::json::{ResolutionJson, to_text};
 use super::summary::{differences, kept, locked};
 use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
+use super::unsatisfiable::all_or_failure;
 use super::world::{OpenIndex, World, detect_host, location, resolve_flags, typed};
-use super::{Done, Failure, all_or_failure};
+use super::{Done, Failure};
 use crate::diagnostic::Diagnostic;
 use crate::environment::OUTSIDE_THE_LOCK;
 use crate::lock::{Lock, LockOptions};
@@ -66,7 +67,8 @@ pub(super) fn run(
             .chain(&host.diagnostics)
             .chain(&resolved.diagnostics),
     );
-    let resolutions = match all_or_failure(resolved.answers, &targets, &read, terminal)? {
+    let (answers, advice) = (resolved.answers, &resolved.advice);
+    let resolutions = match all_or_failure(answers, advice, &targets, &read, terminal)? {
         Ok(resolutions) => resolutions,
         Err(done) => return Ok(done),
     };

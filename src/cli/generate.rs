@@ -13,8 +13,9 @@ use super::lookup::look_up;
 use super::source::{Source, count, open_tree};
 use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
+use super::unsatisfiable::all_or_failure;
 use super::world::{OpenIndex, World, detect_host, location, typed};
-use super::{Done, Failure, all_or_failure};
+use super::{Done, Failure};
 use crate::generate::{
     Bounds, CANNOT_EDIT, Direct, Layout, PyprojectError, add_to_requirements, direct_requirements,
     edit_pyproject, init,
@@ -67,11 +68,12 @@ pub(super) fn run(
         if resolved.answers.iter().any(Result::is_err) {
             terminal.diagnostics(source.diagnostics().chain(&notes));
         }
-        let resolutions =
-            match all_or_failure(resolved.answers, &targets, &[&source.manifest], terminal)? {
-                Ok(resolutions) => resolutions,
-                Err(done) => return Ok(done),
-            };
+        let (answers, advice) = (resolved.answers, &resolved.advice);
+        let read = [&source.manifest];
+        let resolutions = match all_or_failure(answers, advice, &targets, &read, terminal)? {
+            Ok(resolutions) => resolutions,
+            Err(done) => return Ok(done),
+        };
         // bounds hold on every target when they are made of the lowest version
         for package in resolutions.into_iter().flat_map(|answer| answer.packages) {
             let version = versions

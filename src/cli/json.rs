@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pinsmith_resolver::{
-    LagSummary, Resolution, ResolvedPackage, Unsatisfiable, specifiers_of, url_of,
-};
+use pinsmith_resolver::{LagSummary, Resolution, ResolvedPackage, specifiers_of, url_of};
 use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
@@ -205,31 +203,6 @@ impl<'a> PackageJson<'a> {
                 .collect(),
             required_by: texts(&package.required_by),
             root: package.root,
-        }
-    }
-}
-
-/// The answer "no".
-#[derive(Serialize)]
-pub(crate) struct UnsatisfiableJson<'a> {
-    schema: u32,
-    unsatisfiable: Proof<'a>,
-}
-
-#[derive(Serialize)]
-struct Proof<'a> {
-    explanation: &'a str,
-    requirements: Vec<String>,
-}
-
-impl<'a> UnsatisfiableJson<'a> {
-    pub(crate) fn new(proof: &'a Unsatisfiable) -> Self {
-        Self {
-            schema: SCHEMA,
-            unsatisfiable: Proof {
-                explanation: &proof.explanation,
-                requirements: proof.requirements.iter().map(ToString::to_string).collect(),
-            },
         }
     }
 }

@@ -11,10 +11,11 @@ use super::source::{Source, count, open_tree};
 use super::summary::{differences, freshness, kept, locked};
 use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
+use super::unsatisfiable::all_or_failure;
 use super::world::{
     OpenIndex, Resolved, World, detect_host, location, megabytes, resolve_flags, typed,
 };
-use super::{Done, Failure, all_or_failure};
+use super::{Done, Failure};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::environment::{
     EnvironmentSpec, Gap, LockFile, SpecInputs, UNREADABLE_SPEC, UNRESOLVED_IMPORT, inputs_digest,
@@ -57,13 +58,15 @@ pub(super) fn run(
     let resolved = index.resolve(&asked, &args.resolve);
     let Resolved {
         answers,
+        advice,
         stats,
         diagnostics,
     } = resolved;
     if answers.iter().any(Result::is_err) {
         terminal.diagnostics(source.diagnostics().chain(&diagnostics));
     }
-    let resolutions = match all_or_failure(answers, &targets, &[&source.manifest], terminal)? {
+    let read = [&source.manifest];
+    let resolutions = match all_or_failure(answers, &advice, &targets, &read, terminal)? {
         Ok(resolutions) => resolutions,
         Err(done) => return Ok(done),
     };

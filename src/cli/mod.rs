@@ -12,6 +12,7 @@ mod install;
 mod json;
 mod lock;
 mod lookup;
+mod no_json;
 mod refused;
 mod scan;
 mod source;
@@ -19,19 +20,17 @@ mod summary;
 mod sync;
 pub mod targets;
 pub mod terminal;
+mod unsatisfiable;
 mod verify;
 mod world;
 
-use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pinsmith_resolver::{Requirement, Resolution, ResolveError, Target, Unsatisfiable};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lock::LockError;
-use crate::requirements::Manifest;
 use crate::write::WriteError;
 use args::{Cli, Command};
 use terminal::Terminal;
@@ -165,97 +164,5 @@ impl From<serde_json::Error> for Failure {
             message: format!("cannot write JSON: {error}"),
             help: Vec::new(),
         }
-    }
-}
-
-/// Prints the proof that there is no answer.
-fn refuse(
-    proof: &Unsatisfiable,
-    manifests: &[&Manifest],
-    terminal: Terminal,
-) -> Result<Done, Failure> {
-    if terminal.json() {
-        terminal.result(&json::to_text(&json::UnsatisfiableJson::new(proof))?)?;
-    } else {
-        let mut message = format!("no set of releases fits\n{}", proof.explanation);
-        for requirement in &proof.requirements {
-            if let Some(places) = places(requirement, manifests) {
-                let _ = write!(message, "\n`{requirement}` is asked for at {places}");
-            }
-        }
-        terminal.failure(None, &message, &proof.help);
-    }
-    Ok(Done::No)
-}
-
-/// Where a requirement of the user stands, the first three places.
-fn places(requirement: &Requirement, manifests: &[&Manifest]) -> Option<String> {
-    let all = manifests.iter().flat_map(|manifest| &manifest.requirements);
-    let stands = all.filter(|one| one.requirement == *requirement);
-    let mut sites: Vec<String> = stands
-        .flat_map(|one| &one.origins)
-        .map(|origin| origin.site.to_string())
-        .collect();
-    let more = sites.len().saturating_sub(3);
-    sites.truncate(3);
-    if more > 0 {
-        sites.push(format!("{more} more"));
-    }
-    (!sites.is_empty()).then(|| sites.join(", "))
-}
-
-/// All answers of the targets, or what became of the first that has none.
-fn all_or_failure(
-    answers: Vec<Result<Resolution, ResolveError>>,
-    targets: &[Target],
-    manifests: &[&Manifest],
-    terminal: Terminal,
-) -> Result<Result<Vec<Resolution>, Done>, Failure> {
-    let number = answers.len();
-    let without: Vec<usize> = (0..number).filter(|at| answers[*at].is_err()).collect();
-    let mut all = Vec::with_capacity(number);
-    for (answer, target) in answers.into_iter().zip(targets) {
-        match answer {
-            Ok(resolution) => all.push(resolution),
-            Err(ResolveError::Unsatisfiable(mut proof)) if number > 1 => {
-                let others = match number - without.len() {
-                    0 => "none of the other targets has one either".to_owned(),
-                    1 => "one other target has an answer".to_owned(),
-                    have => format!("{have} of the {number} targets have an answer"),
-                };
-                proof.explanation = format!("for {target}:\n{}", proof.explanation);
-                proof.help.push(format!(
-                    "{others}; a lock holds all its targets or none, so name only those with --python and --platform"
-                ));
-                let error = ResolveError::Unsatisfiable(proof);
-                return answer_or_failure(error, manifests, terminal).map(Err);
-            }
-            Err(error) => return answer_or_failure(error, manifests, terminal).map(Err),
-        }
-    }
-    Ok(Ok(all))
-}
-
-/// Splits a resolver's error into the answer "no" and a failure of the world.
-fn answer_or_failure(
-    error: ResolveError,
-    manifests: &[&Manifest],
-    terminal: Terminal,
-) -> Result<Done, Failure> {
-    match error {
-        ResolveError::Unsatisfiable(proof) if proof.offline => Err(Failure {
-            code: None,
-            message: format!(
-                "the cache does not hold what is needed\n{}",
-                proof.explanation
-            ),
-            help: proof.help,
-        }),
-        ResolveError::Unsatisfiable(proof) => refuse(&proof, manifests, terminal),
-        ResolveError::Source(error) => Err(Failure {
-            code: None,
-            message: error.message,
-            help: error.help.into_iter().collect(),
-        }),
     }
 }

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use clap::ValueEnum as _;
 use pinsmith_resolver::{
-    Asked, Options, PackageName, PrereleasePolicy, PythonVersion, Resolution, ResolutionMode,
-    ResolveError, Target, resolve_all,
+    Asked, Options, PackageName, PackageSource, PrereleasePolicy, PythonVersion, Resolution,
+    ResolutionMode, ResolveError, Target, resolve_all,
 };
 
 use super::Failure;
@@ -18,6 +18,7 @@ use super::builder::builder;
 use super::json::Stats;
 use super::source::count;
 use super::terminal::{Progress, Terminal};
+use super::unsatisfiable::Advice;
 use crate::diagnostic::Diagnostic;
 use crate::host::{Host, HostOptions, keyring_password};
 use crate::index::cache::Cache;
@@ -74,6 +75,8 @@ pub(super) fn location(
 pub(super) struct Resolved {
     /// One answer a target, in their order.
     pub(super) answers: Vec<Result<Resolution, ResolveError>>,
+    /// What to do about the first target without an answer.
+    pub(super) advice: Advice,
     pub(super) stats: Stats,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -83,6 +86,8 @@ pub(super) struct OpenIndex {
     pub(super) index: Index,
     /// What opening it found.
     notes: Vec<Diagnostic>,
+    /// The same index without a network.
+    cached: IndexSettings,
     progress: Progress,
     started: Instant,
 }
@@ -105,10 +110,17 @@ impl OpenIndex {
         settings.refresh = refresh(args)?;
         settings.upload_times = upload_times;
         settings.progress = Some(Arc::new(Shown(progress.clone())));
+        let cached = IndexSettings {
+            offline: true,
+            refresh: Refresh::default(),
+            progress: None,
+            ..settings.clone()
+        };
         let index = Index::open(settings).map_err(|error| error.diagnostic())?;
         Ok(Self {
             index,
             notes: Vec::new(),
+            cached,
             progress,
             started,
         })
@@ -147,7 +159,18 @@ impl OpenIndex {
 
     /// Resolves over the index.
     pub(super) fn resolve(&self, asked: &[Asked], args: &ResolveArgs) -> Resolved {
-        let answers = resolve_all(asked, &self.index, &options(args));
+        let options = options(args);
+        let answers = resolve_all(asked, &self.index, &options);
+        let failed = asked.iter().zip(&answers);
+        let mut failed = failed.filter_map(|(asked, answer)| Some((asked, answer.as_ref().err()?)));
+        let advice = match failed.next() {
+            None => Advice::default(),
+            Some((asked, error)) => {
+                let cached = Index::open(self.cached.clone()).ok();
+                let cached = cached.as_ref().map(|one| one as &dyn PackageSource);
+                Advice::find(error, &asked.request, &self.index, cached, &options)
+            }
+        };
         self.finish();
         let traffic = self.index.stats();
         let stats = Stats {
@@ -163,6 +186,7 @@ impl OpenIndex {
         diagnostics.extend(self.index.status_diagnostics(names));
         Resolved {
             answers,
+            advice,
             stats,
             diagnostics,
         }

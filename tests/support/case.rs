@@ -99,6 +99,14 @@ impl Step {
         self.env.insert(name.to_owned(), value.to_owned());
         self
     }
+
+    /// A command whose answer is no.
+    pub(crate) fn failing(run: &str, index: &str) -> Self {
+        Self {
+            exit: 1,
+            ..Self::of(run, index)
+        }
+    }
 }
 
 impl Step {

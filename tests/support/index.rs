@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use std::path::Path;
 
+use pinsmith_resolver::{MemoryRelease, MemorySource};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Digest as _;
@@ -20,23 +21,32 @@ pub(crate) enum Form {
     Html,
 }
 
-#[derive(Deserialize)]
+/// Projects with their releases, as an index has them.
+pub(crate) type Projects = BTreeMap<String, BTreeMap<String, Release>>;
+
+/// A release of such an index.
+#[derive(Deserialize, Clone, Debug)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
-struct Release {
-    uploaded: String,
-    requires: Vec<String>,
-    requires_python: Option<String>,
-    wheels: Vec<String>,
-    sdist: bool,
-    yanked: Option<String>,
-    /// The text of its module.
-    module: String,
+pub(crate) struct Release {
+    /// A day, such as `2026-01-31`.
+    pub(crate) uploaded: String,
+    pub(crate) requires: Vec<String>,
+    pub(crate) requires_python: Option<String>,
+    pub(crate) extras: Vec<String>,
+    pub(crate) wheels: Vec<String>,
+    pub(crate) sdist: bool,
+    /// Why, which may be empty.
+    pub(crate) yanked: Option<String>,
     /// Whether its wheels have advertised `.metadata` files.
-    metadata: bool,
+    pub(crate) metadata: bool,
+    /// Whether only a build would tell what its sdist requires.
+    pub(crate) dynamic: bool,
+    /// The text of its module.
+    pub(crate) module: String,
     /// Modules that its wheels hold, instead of the one of the project's name.
-    modules: Vec<String>,
+    pub(crate) modules: Vec<String>,
     /// Addresses that its metadata names.
-    urls: Vec<String>,
+    pub(crate) urls: Vec<String>,
 }
 
 impl Default for Release {
@@ -45,6 +55,7 @@ impl Default for Release {
             uploaded: String::new(),
             requires: Vec::new(),
             requires_python: None,
+            extras: Vec::new(),
             wheels: vec!["py3-none-any".to_owned()],
             sdist: false,
             yanked: None,
@@ -52,6 +63,7 @@ impl Default for Release {
             metadata: true,
             modules: Vec::new(),
             urls: Vec::new(),
+            dynamic: false,
         }
     }
 }
@@ -84,18 +96,69 @@ pub(crate) fn serve_with(
 /// The answers themselves.
 pub(crate) fn answers(form: Form) -> impl Fn(&Asked) -> Answer + Send + Sync + 'static {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/index/projects.toml");
-    let files = files(&std::fs::read_to_string(path).unwrap());
-    move |asked| answer(&files, form, asked)
+    let text = std::fs::read_to_string(path).unwrap();
+    let files = files_of(&toml::from_str(&text).unwrap());
+    move |asked| answer(&files, form, "", asked)
 }
 
 /// The same for projects that are written like those of `fixtures/index/projects.toml`.
 pub(crate) fn serve_text(form: Form, projects: &str) -> Server {
-    let files = files(projects);
-    Server::start(move |asked| answer(&files, form, asked))
+    let files = files_of(&toml::from_str(projects).unwrap());
+    Server::start(move |asked| answer(&files, form, "", asked))
 }
 
-fn answer(files: &[File], form: Form, asked: &Asked) -> Answer {
-    if let Some(project) = asked.path.strip_prefix("/simple/") {
+/// Serves many indexes: that of NAME has its pages below `/NAME/simple/`.
+pub(crate) fn serve_worlds(worlds: &BTreeMap<String, Projects>) -> Server {
+    let worlds: BTreeMap<String, Vec<File>> = worlds
+        .iter()
+        .map(|(name, projects)| (format!("/{name}"), files_of(projects)))
+        .collect();
+    Server::start(move |asked| {
+        let end = asked.path[1..]
+            .find('/')
+            .map_or(asked.path.len(), |end| end + 1);
+        let prefix = &asked.path[..end];
+        match worlds.get(prefix) {
+            Some(files) => answer(files, Form::Json, prefix, asked),
+            None => Answer::status(404),
+        }
+    })
+}
+
+/// The same index in memory.
+pub(crate) fn in_memory(projects: &Projects) -> MemorySource {
+    let mut source = MemorySource::default();
+    for (project, releases) in projects {
+        for (version, release) in releases {
+            fn texts(texts: &[String]) -> Vec<&str> {
+                texts.iter().map(String::as_str).collect()
+            }
+            if release.dynamic {
+                let stem = format!("{}-{version}", project.replace('-', "_"));
+                source.hide_metadata(&format!("{stem}.tar.gz"), "only a build would tell");
+            }
+            let uploaded = format!("{}T12:00:00Z", release.uploaded);
+            source.add_release(
+                project,
+                version,
+                &MemoryRelease {
+                    requires: &texts(&release.requires),
+                    requires_python: release.requires_python.as_deref(),
+                    wheels: &texts(&release.wheels),
+                    sdist: release.sdist,
+                    yanked: release.yanked.is_some(),
+                    extras: &texts(&release.extras),
+                    uploaded: (!release.uploaded.is_empty()).then_some(uploaded.as_str()),
+                },
+            );
+        }
+    }
+    source
+}
+
+fn answer(files: &[File], form: Form, prefix: &str, asked: &Asked) -> Answer {
+    let path = asked.path.strip_prefix(prefix).unwrap_or_default();
+    if let Some(project) = path.strip_prefix("/simple/") {
         let project = project.trim_end_matches('/');
         let of_project: Vec<&File> = files
             .iter()
@@ -105,12 +168,12 @@ fn answer(files: &[File], form: Form, asked: &Asked) -> Answer {
             ([], _) => Answer::status(404),
             (files, Form::Json) => Answer::ok(
                 "application/vnd.pypi.simple.v1+json",
-                json_page(project, files).to_string(),
+                json_page(project, files, prefix).to_string(),
             ),
             (files, Form::Html) => Answer::html(html_page(files)),
         };
     }
-    let name = asked.path.strip_prefix("/files/").unwrap_or_default();
+    let name = path.strip_prefix("/files/").unwrap_or_default();
     let (name, metadata) = match name.strip_suffix(".metadata") {
         Some(name) => (name, true),
         None => (name, false),
@@ -125,16 +188,21 @@ fn answer(files: &[File], form: Form, asked: &Asked) -> Answer {
     }
 }
 
-fn json_page(project: &str, files: &[&File]) -> Value {
+fn json_page(project: &str, files: &[&File], prefix: &str) -> Value {
     let entries = files.iter().map(|file| {
         json!({
             "filename": file.name,
-            "url": format!("/files/{}", file.name),
+            "url": format!("{prefix}/files/{}", file.name),
             "hashes": {"sha256": sha256(&file.bytes)},
             "size": file.bytes.len(),
-            "upload-time": format!("{}T12:00:00.000000Z", file.uploaded),
+            "upload-time": (!file.uploaded.is_empty())
+                .then(|| format!("{}T12:00:00.000000Z", file.uploaded)),
             "requires-python": file.requires_python,
-            "yanked": file.yanked.as_ref().map_or(json!(false), |reason| json!(reason)),
+            "yanked": match file.yanked.as_deref() {
+                None => json!(false),
+                Some("") => json!(true),
+                Some(reason) => json!(reason),
+            },
             "core-metadata": file
                 .core_metadata
                 .as_ref()
@@ -169,10 +237,9 @@ fn html_page(files: &[&File]) -> String {
     page + "</body></html>\n"
 }
 
-fn files(text: &str) -> Vec<File> {
-    let projects: BTreeMap<String, BTreeMap<String, Release>> = toml::from_str(text).unwrap();
+fn files_of(projects: &Projects) -> Vec<File> {
     let mut files = Vec::new();
-    for (project, releases) in &projects {
+    for (project, releases) in projects {
         for (version, release) in releases {
             let stem = format!("{}-{version}", project.replace('-', "_"));
             let metadata = metadata(project, version, release, "2.1");
@@ -185,9 +252,13 @@ fn files(text: &str) -> Vec<File> {
                 });
             }
             if release.sdist {
+                let sdist_format = if release.dynamic { "2.1" } else { "2.2" };
                 files.push(File {
                     name: format!("{stem}.tar.gz"),
-                    bytes: sdist(&stem, &self::metadata(project, version, release, "2.2")),
+                    bytes: sdist(
+                        &stem,
+                        &self::metadata(project, version, release, sdist_format),
+                    ),
                     ..file(project, release)
                 });
             }
@@ -215,6 +286,9 @@ fn metadata(project: &str, version: &str, release: &Release, format: &str) -> St
     }
     for url in &release.urls {
         writeln!(text, "Project-URL: Source, {url}").unwrap();
+    }
+    for extra in &release.extras {
+        writeln!(text, "Provides-Extra: {extra}").unwrap();
     }
     for requirement in &release.requires {
         writeln!(text, "Requires-Dist: {requirement}").unwrap();

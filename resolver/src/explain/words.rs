@@ -1,0 +1,391 @@
+//! Facts become sentences: one a line, the user's requirements first, a conclusion last.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use pep440_rs::Version;
+use pep508_rs::PackageName;
+use version_ranges::Ranges;
+
+use super::fact::{Exclusion, Fact, Span, Subject};
+use crate::specifier::after_locals;
+use crate::{Requirement, Target, Timestamp};
+
+/// A hole in a range is shown as `!=1.5` up to this many of them.
+const HOLES: usize = 4;
+
+/// What the sentences need besides the facts.
+pub(super) struct Setting<'p> {
+    pub(super) target: &'p Target,
+    pub(super) as_of: Option<Timestamp>,
+    /// Where a requirement or constraint of the user stands.
+    pub(super) places: &'p dyn Fn(&Requirement) -> Option<String>,
+}
+
+/// The story: every fact a sentence, in the order in which they follow from one another.
+pub(super) fn story(facts: &[Fact], setting: &Setting<'_>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for fact in told(facts) {
+        let line = sentence(fact, setting);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.push(conclusion(facts, setting.target));
+    lines
+}
+
+/// Facts in the order of telling: from each requirement of the user along what follows from it;
+/// why nothing of a project can be had after everything that requires the project.
+fn told(facts: &[Fact]) -> Vec<&Fact> {
+    let mut chain: Vec<&Fact> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for fact in facts {
+        if let Fact::Asked { requirement, .. } = fact {
+            chain.push(fact);
+            follow(&requirement.name, facts, &mut seen, &mut chain);
+        }
+    }
+    let ends = |fact: &&Fact| !matches!(fact, Fact::Asked { .. } | Fact::Requires { .. });
+    let mut order = Vec::with_capacity(facts.len());
+    let mut told = BTreeSet::new();
+    for (position, fact) in chain.iter().enumerate() {
+        order.push(*fact);
+        let Some(on) = required_project(fact) else {
+            continue;
+        };
+        let again = |later: &&&Fact| required_project(later) == Some(on);
+        if !chain[position + 1..].iter().any(|later| again(&later)) && told.insert(on) {
+            let own = facts.iter().filter(ends);
+            order.extend(own.filter(|fact| fact.about() == Some(on)));
+        }
+    }
+    let rest: Vec<&Fact> = facts.iter().filter(|fact| !order.contains(fact)).collect();
+    order.extend(rest);
+    order
+}
+
+fn follow<'f>(
+    name: &'f PackageName,
+    facts: &'f [Fact],
+    seen: &mut BTreeSet<&'f PackageName>,
+    chain: &mut Vec<&'f Fact>,
+) {
+    if !seen.insert(name) {
+        return;
+    }
+    for fact in facts {
+        if let Fact::Requires { by, on, .. } = fact
+            && by.name == *name
+        {
+            chain.push(fact);
+            follow(&on.name, facts, seen, chain);
+        }
+    }
+}
+
+fn required_project(fact: &Fact) -> Option<&PackageName> {
+    match fact {
+        Fact::Asked { requirement, .. } => Some(&requirement.name),
+        Fact::Requires { on, .. } => Some(&on.name),
+        _ => None,
+    }
+}
+
+fn sentence(fact: &Fact, setting: &Setting<'_>) -> String {
+    match fact {
+        Fact::Asked { requirement, .. } => {
+            format!("you require {}", quoted(requirement, setting))
+        }
+        Fact::Requires {
+            by,
+            span,
+            on,
+            range,
+            overridden,
+        } => {
+            let (who, many) = about(by, span);
+            let verb = if many { "require" } else { "requires" };
+            if *overridden {
+                let wanted = with_range(on, range);
+                format!("{who} {verb} {on}, for which your override says {wanted}")
+            } else {
+                format!("{who} {verb} {}", with_range(on, range))
+            }
+        }
+        Fact::Excluded {
+            name,
+            span,
+            because,
+        } => excluded(name, span, because, setting),
+        Fact::Missing {
+            name,
+            range,
+            offered,
+        } => {
+            let has = match offered {
+                None => return format!("{name} has no release"),
+                Some((first, last)) if first == last => first.to_string(),
+                Some((first, last)) => format!("{first} to {last}"),
+            };
+            let range = show_range(range);
+            format!("no release of {name} is {range} (the index has {has})")
+        }
+        Fact::NotOnIndex { name } => format!("{name} is not on the index"),
+        Fact::NotInCache { name } => {
+            format!("{name} is not in the cache, and the network is off")
+        }
+    }
+}
+
+/// A requirement of the user with its place.
+fn quoted(requirement: &Requirement, setting: &Setting<'_>) -> String {
+    match (setting.places)(requirement) {
+        Some(places) => format!("`{requirement}` ({places})"),
+        None => format!("`{requirement}`"),
+    }
+}
+
+fn excluded(name: &PackageName, span: &Span, because: &Exclusion, setting: &Setting<'_>) -> String {
+    let subject = Subject {
+        name: name.clone(),
+        extra: None,
+    };
+    let (who, many) = about(&subject, span);
+    let newest = span.last().map(ToString::to_string);
+    let newest = newest.unwrap_or_default();
+    let python = setting.target.python;
+    let (is, was) = if many { ("are", "were") } else { ("is", "was") };
+    match because {
+        Exclusion::RequiresPython(wanted) if span.count == 1 => {
+            let wanted = wanted.to_string().replace(", ", ",");
+            format!("{who} needs Python {wanted}, and the target has {python}")
+        }
+        Exclusion::RequiresPython(wanted) => {
+            let wanted = wanted.to_string().replace(", ", ",");
+            format!("{who} {is} not for Python {python} ({newest} needs {wanted})")
+        }
+        Exclusion::NoMatchingWheel {
+            pythons,
+            platforms,
+            glibc,
+        } => {
+            let has = if many { "have" } else { "has" };
+            let platform = setting.target.platform;
+            let details = wheels(span, pythons, platforms, *glibc);
+            format!("{who} {has} no wheel for Python {python} on {platform} and no sdist{details}")
+        }
+        Exclusion::TooNew => {
+            let day = setting.as_of.map(|as_of| as_of.to_string());
+            let day = day.as_deref().and_then(|text| text.split('T').next());
+            let day = day.unwrap_or("the day asked for");
+            format!("{who} {was} uploaded after {day}")
+        }
+        Exclusion::Yanked { reason } => {
+            let reason = reason.lines().next().unwrap_or_default().trim();
+            match (reason.is_empty(), many) {
+                (true, _) => format!("{who} {is} yanked"),
+                (false, false) => format!("{who} is yanked: {reason}"),
+                (false, true) => format!("{who} are yanked ({newest}: {reason})"),
+            }
+        }
+        Exclusion::Prerelease if many => format!("{who} are pre-releases"),
+        Exclusion::Prerelease => format!("{who} is a pre-release"),
+        Exclusion::Constraint(constraint) => {
+            let allows = format!("your constraint {}", quoted(constraint, setting));
+            let wanted = show_range(&span.versions);
+            format!("{allows} leaves out {name} {wanted}")
+        }
+        Exclusion::Spelling => format!("{who} {is} spelled otherwise than your `===` asks for"),
+        Exclusion::SourceOnly => format!("{who} {is} only there as source"),
+        Exclusion::Unusable { reason, .. } => format!("{who} cannot be used: {reason}"),
+    }
+}
+
+/// Where there are wheels instead.
+fn wheels(
+    span: &Span,
+    pythons: &[(u8, u8)],
+    platforms: &[crate::Platform],
+    glibc: Option<(u16, u16)>,
+) -> String {
+    let whose = match (span.last(), span.count) {
+        (Some(newest), 2..) => format!("those of {newest}"),
+        _ => "its wheels".to_owned(),
+    };
+    if let Some((major, minor)) = glibc {
+        return format!(" ({whose} need glibc {major}.{minor})");
+    }
+    if let (Some(first), Some(last)) = (pythons.first(), pythons.last()) {
+        let shown = |(major, minor): &(u8, u8)| format!("{major}.{minor}");
+        let range = if first == last {
+            shown(first)
+        } else {
+            format!("{} to {}", shown(first), shown(last))
+        };
+        return format!(" ({whose} are for Python {range})");
+    }
+    let names: Vec<&str> = platforms.iter().map(|platform| platform.as_str()).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        names => format!(" ({whose} are for {})", listed(names)),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.split_last() {
+        None => String::new(),
+        Some((only, [])) => (*only).to_owned(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+fn conclusion(facts: &[Fact], target: &Target) -> String {
+    let mut asked: Vec<String> = Vec::new();
+    for fact in facts {
+        if let Fact::Asked { requirement, .. } = fact {
+            let shown = format!("`{requirement}`");
+            if !asked.contains(&shown) {
+                asked.push(shown);
+            }
+        }
+    }
+    match asked.as_slice() {
+        [] => format!("so there is no answer for {target}"),
+        [one] => format!("so {one} cannot be satisfied for {target}"),
+        many => format!(
+            "so {} cannot be satisfied together for {target}",
+            listed(many)
+        ),
+    }
+}
+
+/// The releases meant, and whether they are many.
+fn about(subject: &Subject, span: &Span) -> (String, bool) {
+    let fits = if span.usable_only {
+        " that fits here"
+    } else {
+        ""
+    };
+    if span.versions == Ranges::full() && span.count != 1 {
+        return (format!("every release of {subject}{fits}"), false);
+    }
+    let runs: Vec<String> = span
+        .runs
+        .iter()
+        .zip(span.versions.iter())
+        .map(|((first, last), bounds)| match (first == last, bounds) {
+            (true, _) => first.to_string(),
+            (false, (Bound::Unbounded, _)) => format!("{last} and older"),
+            (false, (_, Bound::Unbounded)) => format!("{first} and newer"),
+            (false, _) => format!("{first} to {last}"),
+        })
+        .collect();
+    if runs.is_empty() {
+        return (format!("{subject} {}", show_range(&span.versions)), false);
+    }
+    let many = span.count > 1;
+    let fits = if span.usable_only && many {
+        ", where they fit here,"
+    } else {
+        ""
+    };
+    (format!("{subject} {}{fits}", listed(&runs)), many)
+}
+
+fn with_range(on: &Subject, range: &Ranges<Version>) -> String {
+    let separator = if range.iter().count() > 1 && !show_range(range).contains("!=") {
+        " "
+    } else {
+        ""
+    };
+    if *range == Ranges::full() {
+        format!("`{on}`")
+    } else {
+        format!("`{on}{separator}{}`", show_range(range))
+    }
+}
+
+/// A range in the words of PEP 440 where it has some, such as `>=1.2,<2` or `==1.2.*`.
+pub(super) fn show_range(range: &Ranges<Version>) -> String {
+    let pieces: Vec<_> = range.iter().collect();
+    let (Some((low, _)), Some((_, high))) = (pieces.first(), pieces.last()) else {
+        return "nothing".to_owned();
+    };
+    let holes: Vec<String> = pieces
+        .windows(2)
+        .filter_map(|pair| show_hole(pair[0].1, pair[1].0))
+        .collect();
+    if pieces.len() == 1 || holes.len() + 1 < pieces.len() || holes.len() > HOLES {
+        let shown: Vec<String> = pieces
+            .iter()
+            .map(|(low, high)| show_piece(low, high))
+            .collect();
+        return shown.join(" or ");
+    }
+    let mut clauses = Vec::new();
+    if !matches!((low, high), (Bound::Unbounded, Bound::Unbounded)) {
+        clauses.push(show_piece(low, high));
+    }
+    clauses.extend(holes);
+    clauses.join(",")
+}
+
+/// `!=1.5` for what lies between two pieces, when that is one version.
+fn show_hole(end: &Bound<Version>, start: &Bound<Version>) -> Option<String> {
+    let flip = |bound: &Bound<Version>| match bound {
+        Bound::Included(version) => Bound::Excluded(version.clone()),
+        Bound::Excluded(version) => Bound::Included(version.clone()),
+        Bound::Unbounded => Bound::Unbounded,
+    };
+    let shown = show_piece(&flip(end), &flip(start));
+    shown
+        .strip_prefix("==")
+        .map(|version| format!("!={version}"))
+}
+
+fn show_piece(low: &Bound<Version>, high: &Bound<Version>) -> String {
+    if let (Bound::Included(low), Bound::Included(high) | Bound::Excluded(high)) = (low, high)
+        && (low == high || *high == after_locals(low))
+    {
+        return format!("=={low}");
+    }
+    let low = match low {
+        Bound::Unbounded => None,
+        Bound::Included(version) => Some(format!(">={}", plain(version))),
+        Bound::Excluded(version) => Some(format!(">{}", plain(version))),
+    };
+    let high = match high {
+        Bound::Unbounded => None,
+        Bound::Included(version) => Some(format!("<={}", plain(version))),
+        // the bound just above a version and its local builds
+        Bound::Excluded(version) if version.post() == Some(0) && version.dev() == Some(0) => {
+            let below = version.clone().with_post(None).with_dev(None);
+            Some(format!("<={below}"))
+        }
+        Bound::Excluded(version) => Some(format!("<{}", plain(version))),
+    };
+    match (low, high) {
+        (Some(low), Some(high)) => format!("{low},{high}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => "any version".to_owned(),
+    }
+}
+
+/// Without the helpers that make bounds exact: `2.dev0`, `2min0` and `2max0` are shown as 2.
+fn plain(version: &Version) -> Version {
+    let version = if version.min().is_some() {
+        version.clone().with_min(None)
+    } else if version.max().is_some() {
+        version.clone().with_max(None)
+    } else {
+        version.clone()
+    };
+    if version.dev() == Some(0) {
+        version.with_dev(None)
+    } else {
+        version
+    }
+}
