@@ -10,6 +10,11 @@ fn lock() {
 }
 
 #[test]
+fn explain() {
+    check("explain");
+}
+
+#[test]
 fn compile() {
     check("compile");
 }

@@ -94,6 +94,50 @@ fn keys_of_spec(value: &toml::Value, path: &str, keys: &mut BTreeSet<String>) {
     }
 }
 
+/// Every trap of `docs/traps.md` is held by something that exists.
+#[test]
+fn every_trap_is_held() {
+    let mut names = BTreeSet::new();
+    for (_, text) in sources(&["src", "resolver/src", "tests"]) {
+        let functions = text.split("fn ").skip(1);
+        let functions = functions.filter_map(|rest| rest.split(['(', '<']).next());
+        names.extend(functions.map(str::to_owned));
+    }
+    let scenarios = ["packse", "coherent", "traps", "failures"];
+    for path in files_below(&scenarios.map(|folder| format!("fixtures/scenarios/{folder}"))) {
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        names.insert(format!("failures/{stem}"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = text.lines().find_map(|line| line.strip_prefix("name = "));
+        names.insert(name.unwrap_or(&stem).trim_matches('"').to_owned());
+    }
+    let document = read("docs/traps.md");
+    let rows: Vec<&str> = document
+        .lines()
+        .filter(|line| line.starts_with("| T"))
+        .collect();
+    assert_eq!(rows.len(), 65);
+    for (number, row) in rows.iter().enumerate() {
+        assert!(row.starts_with(&format!("| T{} |", number + 1)), "{row}");
+        let held = row.split('|').nth(3).unwrap();
+        if held.contains("nothing yet") {
+            continue;
+        }
+        let mut held_by = held.split('`').skip(1).step_by(2).peekable();
+        assert!(held_by.peek().is_some(), "nothing holds {row}");
+        for name in held_by {
+            let known = match name.split_once('/') {
+                Some((subject, case)) if subject != "failures" => {
+                    read(&format!("fixtures/cli/{subject}.toml"))
+                        .contains(&format!("name = \"{case}\""))
+                }
+                _ => names.contains(name),
+            };
+            assert!(known, "there is no `{name}` in {row}");
+        }
+    }
+}
+
 /// The examples of `docs/json.md` are what the cases of the command line get.
 #[test]
 fn examples_of_json_are_real() {
@@ -113,6 +157,23 @@ fn examples_of_json_are_real() {
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn files_below(folders: &[String]) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut stack: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
+    let mut files = Vec::new();
+    while let Some(folder) = stack.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                stack.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files
 }
 
 fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {

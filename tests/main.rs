@@ -11,6 +11,7 @@ mod cli;
 mod documents;
 mod failures;
 mod faults;
+mod held_back;
 mod interrupt;
 mod lookup;
 mod proof;

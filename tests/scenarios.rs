@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pinsmith_resolver::{
-    Asked, Exclusion, Fact, Options, Platform, PrereleasePolicy, Request, Resolution,
-    ResolutionMode, ResolveError, Target, Unsatisfiable, Version, parse_requirement, resolve,
-    resolve_all,
+    Asked, Exclusion, Fact, MemoryRelease, MemorySource, MetadataAnswer, Options, PackageName,
+    PackageSource, Platform, PrereleasePolicy, ReleaseFile, ReleasesAnswer, Request, Resolution,
+    ResolutionMode, ResolveError, SourceError, Target, Unsatisfiable, Version, parse_requirement,
+    resolve, resolve_all,
 };
 use serde::Deserialize;
 
@@ -236,6 +238,82 @@ fn packse() -> Vec<Scenario> {
     assert_eq!(files.len(), 147);
     let read = |file: &PathBuf| toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     files.iter().map(read).collect()
+}
+
+/// Scenarios of traps (docs/traps.md) that packse does not have.
+#[test]
+fn traps_are_avoided() {
+    let mut files = Vec::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/traps");
+    collect(&folder, &mut files);
+    for file in files {
+        let scenario: Scenario = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        for mode in [ResolutionMode::Newest, ResolutionMode::Coherent] {
+            if let Err(difference) = run(&scenario.dated(), mode) {
+                panic!("{}: {mode:?}: {difference}", scenario.name);
+            }
+        }
+    }
+}
+
+/// Wheels of one release that require different things (trap T18).
+struct Disagreeing(MemorySource);
+
+impl PackageSource for Disagreeing {
+    fn releases(&self, name: &PackageName) -> Result<ReleasesAnswer, SourceError> {
+        self.0.releases(name)
+    }
+
+    fn metadata(
+        &self,
+        name: &PackageName,
+        file: &ReleaseFile,
+    ) -> Result<MetadataAnswer, SourceError> {
+        let answer = self.0.metadata(name, file)?;
+        let MetadataAnswer::Found(metadata) = answer else {
+            return Ok(answer);
+        };
+        let mut own = (*metadata).clone();
+        let system = if file.filename.contains("win") {
+            "win-lib"
+        } else {
+            "linux-lib"
+        };
+        own.requires_dist
+            .retain(|one| one.name.to_string() == system);
+        Ok(MetadataAnswer::Found(Arc::new(own)))
+    }
+}
+
+#[test]
+fn the_wheel_that_is_installed_is_read() {
+    let mut source = MemorySource::default();
+    let wheels = ["cp312-cp312-manylinux_2_28_x86_64", "cp312-cp312-win_amd64"];
+    source.add_release(
+        "engine",
+        "1.0",
+        &MemoryRelease {
+            requires: &["win-lib", "linux-lib"],
+            wheels: &wheels,
+            ..MemoryRelease::default()
+        },
+    );
+    source.add("win-lib", "1.0", &[]);
+    source.add("linux-lib", "1.0", &[]);
+    let source = Disagreeing(source);
+    let request = Request {
+        roots: vec![parse_requirement("engine").unwrap().requirement],
+        ..Request::default()
+    };
+    for (platform, expected) in [
+        (Platform::LinuxX86_64, "engine==1.0 linux-lib==1.0"),
+        (Platform::WindowsX86_64, "engine==1.0 win-lib==1.0"),
+    ] {
+        let target = Target::new("3.12".parse().unwrap(), platform);
+        let answer = resolve(&request, &target, &source, &Options::default()).unwrap();
+        let pins: Vec<String> = answer.packages.iter().map(ToString::to_string).collect();
+        assert_eq!(pins.join(" "), expected);
+    }
 }
 
 /// All of packse's scenarios again, each on its first target, through the program and over HTTP:

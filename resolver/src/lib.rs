@@ -31,6 +31,7 @@ mod engine;
 mod error;
 mod explain;
 mod generated;
+mod held_back;
 mod keep;
 mod lookahead;
 mod memory;
@@ -49,6 +50,7 @@ mod source;
 mod specifier;
 mod tags;
 mod target;
+mod what_if;
 mod wheel_name;
 mod world;
 
@@ -72,6 +74,7 @@ pub use source::{Lookahead, MetadataAnswer, PackageSource, ReleasesAnswer, Sourc
 pub use specifier::{ArbitraryEquality, parse_specifiers, to_ranges};
 pub use tags::{TagRank, TagSet};
 pub use target::{Accelerator, Platform, PythonVersion, Target, TargetParseError};
+pub use what_if::{WhatIf, with_version};
 pub use wheel_name::{WheelName, WheelNameError, sdist_version};
 
 pub use jiff::Timestamp;

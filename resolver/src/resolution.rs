@@ -89,7 +89,7 @@ pub struct Edge {
 /// A reason why a pin is not the newest eligible release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HeldBackBy {
-    /// The user's own requirement, such as `<5`.
+    /// The user's own requirement or constraint, such as `<5`.
     User {
         /// The specifier that excludes the newest release.
         specifier: String,

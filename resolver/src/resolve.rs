@@ -9,6 +9,7 @@ use pep508_rs::{ExtraName, PackageName};
 
 use crate::coherent::coherent;
 use crate::eligible::{Candidate, Candidates};
+use crate::held_back::held_back_by;
 use crate::keep::{Versions, keep};
 use crate::objective::LagSummary;
 use crate::package::Package;
@@ -191,7 +192,7 @@ pub(crate) struct Chosen {
 }
 
 /// Who requires a project, and with which specifier; `None` is the user.
-type Incoming = BTreeMap<PackageName, Vec<(Option<PackageName>, Edge)>>;
+pub(crate) type Incoming = BTreeMap<PackageName, Vec<(Option<PackageName>, Edge)>>;
 
 impl Chosen {
     pub(crate) fn of(solution: impl IntoIterator<Item = (Package, Version)>) -> Self {
@@ -312,9 +313,10 @@ impl Chosen {
             index: Arc::clone(&candidates.project.index),
             uploaded: release.uploaded,
             lag_days: candidate.lag,
-            held_back_by: newest.as_ref().map_or_else(Vec::new, |newest| {
-                self.held_back_by(world, name, newest, incoming)
-            }),
+            held_back_by: match &newest {
+                Some(newest) => held_back_by(self, world, name, candidates, newest, incoming)?,
+                None => Vec::new(),
+            },
             newest,
             required_by: required_by.into_iter().filter(|by| by != name).collect(),
             edges: self.edges(world, name, candidates, candidate)?,
@@ -348,54 +350,6 @@ impl Chosen {
             }
         }
         Ok(edges.into_iter().collect())
-    }
-
-    /// What keeps a project from its newest eligible release.
-    fn held_back_by(
-        &self,
-        world: &World<'_>,
-        name: &PackageName,
-        newest: &Version,
-        incoming: &Incoming,
-    ) -> Vec<HeldBackBy> {
-        let mut reasons = BTreeSet::new();
-        for (by, edge) in incoming.get(name).into_iter().flatten() {
-            if edge.ranges.contains(newest) {
-                continue;
-            }
-            let specifier = edge.specifier();
-            reasons.insert(match by.as_ref().and_then(|by| self.pin(by)) {
-                Some((package, version)) => HeldBackBy::Requirement {
-                    package,
-                    version,
-                    specifier,
-                },
-                None => HeldBackBy::User { specifier },
-            });
-        }
-        // what the newest release itself wants; only what was read anyway
-        match world.known_facts(name, newest) {
-            Some(Facts::Unavailable(reason)) => {
-                reasons.insert(HeldBackBy::Unusable {
-                    reason: reason.to_string(),
-                });
-            }
-            Some(Facts::Found(metadata)) => {
-                for edge in world.edges_of(&metadata, None) {
-                    if let Some((package, version)) = self.pin(edge.name())
-                        && !edge.ranges.contains(&version)
-                    {
-                        reasons.insert(HeldBackBy::OwnRequirement {
-                            requires: format!("{}{}", edge.name(), edge.specifier()),
-                            package,
-                            version,
-                        });
-                    }
-                }
-            }
-            None => {}
-        }
-        reasons.into_iter().collect()
     }
 
     /// The wanted versions of what is needed that could not be, each with the reason.
@@ -469,7 +423,13 @@ impl Chosen {
         Ok("it does not fit the other pins".to_owned())
     }
 
-    fn pin(&self, name: &PackageName) -> Option<(PackageName, Version)> {
+    /// The extras of a project that are switched on.
+    pub(crate) fn extras_of(&self, name: &PackageName) -> impl Iterator<Item = &ExtraName> {
+        self.extras.get(name).into_iter().flatten()
+    }
+
+    /// A project with its pinned version.
+    pub(crate) fn pin(&self, name: &PackageName) -> Option<(PackageName, Version)> {
         let (name, version) = self.versions.get_key_value(name)?;
         Some((name.clone(), version.clone()))
     }

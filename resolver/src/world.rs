@@ -23,6 +23,7 @@ use crate::{
 pub(crate) struct World<'a> {
     pub(crate) source: &'a dyn PackageSource,
     pub(crate) request: &'a Request,
+    pub(crate) target: &'a Target,
     pub(crate) environment: MarkerEnvironment,
     eligibility: Eligibility,
     guess: Arc<dyn Lookahead>,
@@ -87,7 +88,7 @@ impl Edge {
 impl<'a> World<'a> {
     pub(crate) fn new(
         request: &'a Request,
-        target: &Target,
+        target: &'a Target,
         source: &'a dyn PackageSource,
         options: &Options,
     ) -> Self {
@@ -97,6 +98,7 @@ impl<'a> World<'a> {
         let mut world = Self {
             source,
             request,
+            target,
             guess: Arc::new(NewestGuess {
                 eligibility: eligibility.clone(),
                 environment: environment.clone(),
@@ -411,6 +413,15 @@ impl<'a> World<'a> {
         let pinned = self.pinned.get(name);
         pinned.is_some_and(|pins| pins.iter().any(|pin| *pin == *version || *pin == public))
             || self.request.preferences.get(name) == Some(version)
+    }
+
+    /// The options that make the same world again.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            prereleases: self.prereleases,
+            as_of: self.as_of(),
+            ..Options::default()
+        }
     }
 
     /// The instant up to which files count.

@@ -45,6 +45,7 @@ const EXAMPLES: &str = "Examples:
   pinsmith check                    does the lock still fit the code? for CI
   pinsmith verify                   build it in isolation and import what the code imports
   pinsmith lock ~/paper -o ~/locks  lock somebody else's repository without touching it
+  pinsmith explain numpy            why it is locked, and in this version
   pinsmith compile requirements.in  pin a requirements file, as pip-compile does
 
 Exit codes: 0 done, 1 the answer is no (unsatisfiable, check failed, does not import), 2 wrong usage or the world failed.";
@@ -97,6 +98,11 @@ pub enum Command {
   pinsmith verify ~/paper --lock ~/locks/pylock.toml --format json
   pinsmith verify --keep")]
     Verify(VerifyArgs),
+    /// Say why a package is locked, why in this version, and what a newer one would change
+    #[command(after_help = "Examples:
+  pinsmith explain numpy
+  pinsmith explain torch ~/paper --lock ~/locks/pylock.toml --format json")]
+    Explain(ExplainArgs),
     /// Show or clear what is kept of the package index
     #[command(after_help = "Examples:
   pinsmith cache size
@@ -271,6 +277,10 @@ pub struct ResolveArgs {
     /// ago, such as 30d
     #[arg(long, value_name = "DATE|DURATION", value_parser = parse_as_of, visible_alias = "exclude-newer")]
     pub as_of: Option<AsOf>,
+    /// Refuse an answer that rests on unknown facts: requirements that only a build would tell for
+    /// sure, or releases of unknown age
+    #[arg(long)]
+    pub strict: bool,
     /// Show timings and traffic
     #[arg(long)]
     pub stats: bool,
@@ -339,6 +349,25 @@ pub enum PrereleaseArg {
     Allow,
     /// Only where a specifier of yours names one.
     Disallow,
+}
+
+/// `pinsmith explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The package
+    pub package: PackageName,
+    /// What is scanned.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// The lock, if it lies elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+    /// The index that the lock was made with, if it was named by a flag; only the cache is read
+    #[arg(long, value_name = "URL")]
+    pub index_url: Option<String>,
+    /// Another such index; may be given again
+    #[arg(long, value_name = "URL")]
+    pub extra_index_url: Vec<String>,
 }
 
 /// `pinsmith cache`

@@ -9,6 +9,7 @@ use pinsmith_resolver::{Request, Resolution, url_of};
 use self::inputs::{plain, read, wanted};
 use super::args::{AnnotationArg, CompileArgs, GlobalArgs};
 use super::json::{ResolutionJson, to_text};
+use super::strict::Unknown;
 use super::summary::{differences, kept, locked};
 use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
@@ -72,6 +73,10 @@ pub(super) fn run(
         Ok(resolutions) => resolutions,
         Err(done) => return Ok(done),
     };
+    let unknown = Unknown::of(&resolutions, &args.resolve);
+    if let Some(done) = unknown.refuse(&args.resolve, terminal)? {
+        return Ok(done);
+    }
     terminal.diagnostics(&before.not_kept(&resolutions));
     let text = text(args, &resolutions, &manifest, terminal)?;
     let file = output_file(args);
@@ -93,6 +98,9 @@ pub(super) fn run(
         for (number, line) in differences(&resolutions).iter().enumerate() {
             terminal.summary(if number == 0 { "differs" } else { "" }, line);
         }
+    }
+    for line in unknown.lines() {
+        terminal.summary("unknown", &line);
     }
     Ok(Done::Yes)
 }

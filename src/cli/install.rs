@@ -96,7 +96,8 @@ impl From<SyncError> for Failure {
     }
 }
 
-fn read_lock(file: &Path) -> Result<Lock, Failure> {
+/// Reads a lock file.
+pub(super) fn read_lock(file: &Path) -> Result<Lock, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Failure::new(
             format!("cannot read the lock `{}`: {error}", file.display()),

@@ -8,6 +8,7 @@ use super::args::{GlobalArgs, LockArgs};
 use super::json::{ResolutionJson, Stats, to_text};
 use super::lookup::look_up;
 use super::source::{Source, count, open_tree};
+use super::strict::Unknown;
 use super::summary::{differences, freshness, kept, locked};
 use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
@@ -70,6 +71,10 @@ pub(super) fn run(
         Ok(resolutions) => resolutions,
         Err(done) => return Ok(done),
     };
+    let unknown = Unknown::of(&resolutions, &args.resolve);
+    if let Some(done) = unknown.refuse(&args.resolve, terminal)? {
+        return Ok(done);
+    }
     let locked = resolutions.iter().flat_map(|answer| &answer.packages);
     let locked = locked.map(|package| package.name.clone()).collect();
     source.manifest.confirm(&locked);
@@ -361,6 +366,9 @@ fn summarise(closing: &Closing<'_>) {
         for (number, line) in lines.iter().enumerate() {
             terminal.summary(if number == 0 { label } else { "" }, line);
         }
+    }
+    for line in Unknown::of(closing.resolutions, &closing.args.resolve).lines() {
+        terminal.summary("unknown", &line);
     }
     if closing.args.dry_run {
         terminal.summary("wrote", "nothing, as asked with --dry-run");

@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod compile;
 mod env;
+mod explain;
 mod generate;
 mod install;
 mod json;
@@ -16,6 +17,7 @@ mod no_json;
 mod refused;
 mod scan;
 mod source;
+mod strict;
 mod summary;
 mod sync;
 pub mod targets;
@@ -63,6 +65,7 @@ pub fn run() -> ExitCode {
         Command::Env(args) => env::run(args, &cli.global, terminal),
         Command::Generate(args) => generate::run(args, &cli.global, terminal),
         Command::Check(args) => check::run(args, &cli.global, terminal),
+        Command::Explain(args) => explain::run(args, &cli.global, terminal),
         Command::Verify(args) => verify::run(args, &cli.global, terminal),
         Command::Cache(args) => cache::run(args, &cli.global, terminal),
     };

@@ -136,7 +136,7 @@ fn tell(
 }
 
 /// Where a requirement or constraint of the user stands, the first three places.
-fn places(requirement: &Requirement, manifests: &[&Manifest]) -> Option<String> {
+pub(super) fn places(requirement: &Requirement, manifests: &[&Manifest]) -> Option<String> {
     let all = manifests.iter().flat_map(|manifest| &manifest.requirements);
     let stands = all.filter(|one| one.requirement == *requirement);
     let mut sites: Vec<String> = stands

@@ -1,0 +1,142 @@
+//! What keeps a pin from the newest release that its target could have.
+
+use std::collections::BTreeSet;
+
+use pep440_rs::Version;
+use pep508_rs::PackageName;
+
+use crate::eligible::Candidates;
+use crate::resolve::{Chosen, Incoming};
+use crate::what_if::{WhatIf, what_if};
+use crate::world::{Edge, Facts, World};
+use crate::{Exclusion, Fact, HeldBackBy, SourceError};
+
+/// Why the newest release was not chosen: at least one reason.
+///
+/// Dropping all of them would allow it beside the other pins, unless it brings in packages that are
+/// not pinned yet and do not fit either: those are only looked at when nothing else holds it back.
+pub(crate) fn held_back_by(
+    chosen: &Chosen,
+    world: &World<'_>,
+    name: &PackageName,
+    candidates: &Candidates,
+    newest: &Version,
+    incoming: &Incoming,
+) -> Result<Vec<HeldBackBy>, SourceError> {
+    let mut reasons = required(chosen, world, name, newest, incoming);
+    let Some(candidate) = candidates.get(newest) else {
+        return Ok(reasons.into_iter().collect());
+    };
+    match world.facts(name, candidates, candidate)? {
+        Facts::Unavailable(reason) => {
+            reasons.insert(HeldBackBy::Unusable {
+                reason: reason.to_string(),
+            });
+        }
+        Facts::Found(metadata) => {
+            let mut edges = world.edges_of(&metadata, None);
+            for extra in chosen.extras_of(name) {
+                edges.extend(world.edges_of(&metadata, Some(extra)));
+            }
+            for edge in &edges {
+                reasons.extend(own_requirement(chosen, edge));
+            }
+        }
+    }
+    // what a lock or another target keeps needs no other reason
+    if reasons.is_empty() && world.kept_version(name).is_none() {
+        reasons.extend(further_away(chosen, world, name, newest)?);
+    }
+    Ok(reasons.into_iter().collect())
+}
+
+/// Requirements on the project that its newest release does not satisfy.
+fn required(
+    chosen: &Chosen,
+    world: &World<'_>,
+    name: &PackageName,
+    newest: &Version,
+    incoming: &Incoming,
+) -> BTreeSet<HeldBackBy> {
+    let mut reasons = BTreeSet::new();
+    for (by, edge) in incoming.get(name).into_iter().flatten() {
+        if edge.ranges.contains(newest) {
+            continue;
+        }
+        let specifier = edge.specifier();
+        reasons.insert(match by.as_ref().and_then(|by| chosen.pin(by)) {
+            Some((package, version)) => HeldBackBy::Requirement {
+                package,
+                version,
+                specifier,
+            },
+            None => HeldBackBy::User { specifier },
+        });
+    }
+    if let Some(constraint) = world.constraint_against(name, newest) {
+        reasons.insert(HeldBackBy::User {
+            specifier: crate::specifiers_of(&constraint).to_string(),
+        });
+    }
+    reasons
+}
+
+/// What the newest release wants, where a pin is otherwise.
+fn own_requirement(chosen: &Chosen, edge: &Edge) -> Option<HeldBackBy> {
+    let (package, version) = chosen.pin(edge.name())?;
+    if edge.ranges.contains(&version) {
+        return None;
+    }
+    Some(HeldBackBy::OwnRequirement {
+        requires: format!("{}{}", edge.name(), edge.specifier()),
+        package,
+        version,
+    })
+}
+
+/// The conflict of a project that only the newest release would bring in.
+fn further_away(
+    chosen: &Chosen,
+    world: &World<'_>,
+    name: &PackageName,
+    newest: &Version,
+) -> Result<Option<HeldBackBy>, SourceError> {
+    let reason = |text: &str| {
+        Ok(Some(HeldBackBy::Unusable {
+            reason: text.to_owned(),
+        }))
+    };
+    let proof = match what_if(world, &chosen.versions, name, newest)? {
+        WhatIf::Fits(_) => return reason("it would fit too, and makes nothing else newer"),
+        WhatIf::TooLong => return reason("whether it fits took too long to find out"),
+        WhatIf::Impossible(proof) => proof,
+    };
+    let wanted = proof.facts.iter().find_map(|fact| match fact {
+        Fact::Requires { by, on, .. } if by.name == *name => Some(on.to_string()),
+        _ => None,
+    });
+    let pinned = proof.facts.iter().find_map(|fact| match fact {
+        Fact::Excluded {
+            name: other,
+            because: Exclusion::Constraint(_),
+            ..
+        } if other != name => chosen.pin(other),
+        _ => None,
+    });
+    let asked = proof.requirements().into_iter();
+    let mut asked = asked.filter(|requirement| requirement.name != *name);
+    match (wanted, pinned, asked.next_back()) {
+        (Some(requires), Some((package, version)), _) => Ok(Some(HeldBackBy::OwnRequirement {
+            requires,
+            package,
+            version,
+        })),
+        (Some(requires), None, Some(asked)) => reason(&format!(
+            "it requires {requires}, which does not go with your `{asked}`"
+        )),
+        (Some(requires), None, None) => {
+            reason(&format!("it requires {requires}, which cannot be had"))
+        }
+        (None, ..) => reason("it cannot be had"),
+    }
+}

@@ -1,0 +1,113 @@
+//! What would change if one pin were another version.
+
+use std::collections::BTreeMap;
+
+use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::{PackageName, VersionOrUrl};
+use pubgrub::PubGrubError;
+
+use crate::explain;
+use crate::package::Package;
+use crate::provider::{Provider, root_version};
+use crate::resolve::{Chosen, ResolutionMode};
+use crate::world::World;
+use crate::{Options, PackageSource, Request, Requirement, SourceError, Target, Unsatisfiable};
+
+/// How many decisions may be taken to find out.
+const DECISIONS: u32 = 4_000;
+
+/// What would come of another version of one package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhatIf {
+    /// All pins that would then be.
+    Fits(BTreeMap<PackageName, Version>),
+    /// There would be no answer, and why.
+    Impossible(Box<Unsatisfiable>),
+    /// That took too many decisions to find out.
+    TooLong,
+}
+
+/// Solves with one package at a given version, whatever the user's own bounds on it are; the other
+/// pins stay as they are where they can.
+///
+/// # Errors
+///
+/// When the world fails while it is asked.
+pub fn with_version(
+    request: &Request,
+    target: &Target,
+    source: &dyn PackageSource,
+    options: &Options,
+    (name, version): (&PackageName, &Version),
+) -> Result<WhatIf, SourceError> {
+    let mut request = request.clone();
+    let wish = exactly(name, version);
+    let mut own = request.roots.iter_mut().filter(|root| root.name == *name);
+    match (own.next(), &wish) {
+        (Some(root), Some(wish)) => {
+            root.version_or_url.clone_from(&wish.version_or_url);
+            own.for_each(|root| root.version_or_url = None);
+        }
+        _ => request.roots.extend(wish),
+    }
+    request.constraints.retain(|one| one.name != *name);
+    request.preferences.remove(name);
+    solve(&request, target, source, options)
+}
+
+/// The same beside pins that may not change.
+pub(crate) fn what_if(
+    world: &World<'_>,
+    pins: &BTreeMap<PackageName, Version>,
+    name: &PackageName,
+    version: &Version,
+) -> Result<WhatIf, SourceError> {
+    let mut request = world.request.clone();
+    request.roots.extend(exactly(name, version));
+    let others = pins.iter().filter(|(other, _)| *other != name);
+    request
+        .constraints
+        .extend(others.filter_map(|(other, pinned)| exactly(other, pinned)));
+    solve(&request, world.target, world.source, &world.options())
+}
+
+fn exactly(name: &PackageName, version: &Version) -> Option<Requirement> {
+    let equal: VersionSpecifiers = format!("=={version}").parse().ok()?;
+    Some(Requirement {
+        name: name.clone(),
+        extras: Vec::new(),
+        version_or_url: Some(VersionOrUrl::VersionSpecifier(equal)),
+        marker: pep508_rs::MarkerTree::TRUE,
+        origin: None,
+    })
+}
+
+fn solve(
+    request: &Request,
+    target: &Target,
+    source: &dyn PackageSource,
+    options: &Options,
+) -> Result<WhatIf, SourceError> {
+    let world = World::new(request, target, source, options);
+    let mode = ResolutionMode::Newest;
+    for reserves in [false, true] {
+        let provider = Provider::new(&world, mode, reserves).within(DECISIONS);
+        match pubgrub::resolve(&provider, Package::Root, root_version()) {
+            Ok(solution) => return Ok(WhatIf::Fits(Chosen::of(solution).versions)),
+            Err(PubGrubError::NoSolution(_)) if !reserves && world.passed_over_reserves() => {}
+            Err(PubGrubError::NoSolution(proof)) => {
+                let proof = explain::unsatisfiable(&proof, &world, target);
+                return Ok(WhatIf::Impossible(Box::new(proof)));
+            }
+            Err(
+                PubGrubError::ErrorRetrievingDependencies { source, .. }
+                | PubGrubError::ErrorChoosingVersion { source, .. }
+                | PubGrubError::ErrorInShouldCancel(source),
+            ) => match provider.decisions_left() {
+                Some(0) => return Ok(WhatIf::TooLong),
+                _ => return Err(source),
+            },
+        }
+    }
+    Ok(WhatIf::TooLong)
+}
