@@ -160,3 +160,78 @@ fn every_pin_is_needed(name: &str, request: &Request, resolution: &Resolution) {
         );
     }
 }
+
+/// The checker refuses answers that are wrong in one place each.
+#[test]
+fn wrong_answers_are_refused() {
+    let mut source = pinsmith_resolver::MemorySource::default();
+    source.add("app", "1.0", &["lib[fast]>=2", "other"]);
+    source.add("lib", "1.0", &[]);
+    source.add("lib", "2.0", &["speed; extra == 'fast'"]);
+    source.add("speed", "1.0", &[]);
+    source.add("other", "1.0", &[]);
+    source.add("unneeded", "1.0", &[]);
+    let roots = |names: &[&str]| Request {
+        roots: names
+            .iter()
+            .map(|name| {
+                pinsmith_resolver::parse_requirement(name)
+                    .unwrap()
+                    .requirement
+            })
+            .collect(),
+        ..Request::default()
+    };
+    let target = pinsmith_resolver::Target::linux_x86_64((3, 11));
+    let solve = |request: &Request| {
+        let options = pinsmith_resolver::Options::default();
+        pinsmith_resolver::resolve(request, &target, &source, &options).unwrap()
+    };
+    let request = roots(&["app"]);
+    let right = solve(&request);
+    let more = solve(&roots(&["app", "unneeded"]));
+    let older = solve(&roots(&["lib==1.0"]));
+    check("right", &request, &right, &source);
+    let change = |change: &dyn Fn(&mut Resolution)| {
+        let mut wrong = right.clone();
+        change(&mut wrong);
+        wrong
+    };
+    let lib = |wrong: &Resolution| {
+        wrong
+            .packages
+            .iter()
+            .position(|one| one.name.to_string() == "lib")
+    };
+    let wrong = [
+        ("a missing pin", change(&|one| drop(one.packages.pop()))),
+        ("a pin too many", more),
+        (
+            "another version",
+            change(&|one| {
+                let position = lib(one).unwrap();
+                one.packages[position] = older.packages[0].clone();
+            }),
+        ),
+        (
+            "an extra that is off",
+            change(&|one| {
+                let position = lib(one).unwrap();
+                one.packages[position].extras.clear();
+            }),
+        ),
+        (
+            "a file of another release",
+            change(&|one| {
+                let position = lib(one).unwrap();
+                one.packages[position]
+                    .files
+                    .clone_from(&older.packages[0].files);
+            }),
+        ),
+    ];
+    for (what, wrong) in wrong {
+        let refused = std::panic::catch_unwind(|| check(what, &request, &wrong, &source)).is_err();
+        assert!(refused, "{what} is not refused");
+    }
+}
