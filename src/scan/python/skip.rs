@@ -198,7 +198,9 @@ impl<'a> Pass<'a> {
                 return;
             }
             function.to = to;
-            let matters = function.matters;
+            // examples in a docstring count wherever the function stands
+            let examples = if function.keeps_header { ALWAYS } else { 0 };
+            let matters = function.matters | examples;
             self.open.pop();
             // what is in it is in the one around it, too
             let around = self.open.last();
