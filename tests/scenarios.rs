@@ -1,107 +1,22 @@
 //! Scenarios through the resolver, packse's and our own, each answer proved by the checker.
 
+mod format;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pinsmith_resolver::{
     Asked, Exclusion, Fact, MemoryRelease, MemorySource, MetadataAnswer, Options, PackageName,
-    PackageSource, Platform, PrereleasePolicy, ReleaseFile, ReleasesAnswer, Request, Resolution,
-    ResolutionMode, ResolveError, SourceError, Target, Unsatisfiable, Version, parse_requirement,
-    resolve, resolve_all,
+    PackageSource, Platform, ReleaseFile, ReleasesAnswer, Request, Resolution, ResolutionMode,
+    ResolveError, SourceError, Target, Unsatisfiable, parse_requirement, resolve, resolve_all,
 };
 use serde::Deserialize;
 
+use self::format::{Scenario, index, options, request, targets};
 use crate::support::case::{Case, Step};
-use crate::support::index::{self, Projects, serve_worlds};
+use crate::support::index::{self as indexes, serve_worlds};
 use crate::{checker, proof};
-
-#[derive(Deserialize, Clone)]
-struct Scenario {
-    name: String,
-    root: Root,
-    #[serde(default)]
-    packages: BTreeMap<String, Project>,
-    expected: Expected,
-    #[serde(default)]
-    environment: Environment,
-    #[serde(default)]
-    resolver_options: ResolverOptions,
-}
-
-#[derive(Deserialize, Clone)]
-struct Root {
-    requires: Vec<String>,
-    /// Versions of an existing lock; not part of packse's format, as what follows.
-    #[serde(default)]
-    preferences: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize, Clone)]
-struct Project {
-    versions: BTreeMap<String, Release>,
-}
-
-#[derive(Deserialize, Clone)]
-#[serde(default)]
-struct Release {
-    requires: Vec<String>,
-    requires_python: Option<String>,
-    extras: BTreeMap<String, Vec<String>>,
-    sdist: bool,
-    wheel: bool,
-    yanked: bool,
-    wheel_tags: Vec<String>,
-    /// A day, such as `2026-01-31`; not part of packse's format.
-    uploaded: Option<String>,
-}
-
-impl Default for Release {
-    fn default() -> Self {
-        Self {
-            requires: Vec::new(),
-            requires_python: Some(">=3.12".to_owned()),
-            extras: BTreeMap::new(),
-            sdist: true,
-            wheel: true,
-            yanked: false,
-            wheel_tags: Vec::new(),
-            uploaded: None,
-        }
-    }
-}
-
-#[derive(Deserialize, Clone, Default)]
-#[serde(default)]
-struct Expected {
-    satisfiable: bool,
-    packages: BTreeMap<String, String>,
-    /// `package version` by target, where targets are listed.
-    by_target: BTreeMap<String, Vec<String>>,
-    /// What the answer says of preferences that it could not keep.
-    not_kept: Vec<String>,
-    /// What holds pins back, as `package: reasons`.
-    held_back: Vec<String>,
-}
-
-#[derive(Deserialize, Clone, Default)]
-#[serde(default)]
-struct Environment {
-    python: Option<String>,
-    /// `3.11 linux-x86_64`.
-    targets: Vec<String>,
-}
-
-#[derive(Deserialize, Clone, Default)]
-#[serde(default)]
-struct ResolverOptions {
-    universal: bool,
-    python: Option<String>,
-    python_platform: Option<String>,
-    prereleases: Option<bool>,
-    no_build: Vec<String>,
-    no_binary: Vec<String>,
-}
 
 /// Scenarios whose expectation is not ours, by kind, each with its reason.
 #[derive(Deserialize)]
@@ -117,25 +32,6 @@ struct Deviations {
     later_python: BTreeMap<String, String>,
     /// Newest-first answers otherwise; the coherent answer is what is expected.
     only_coherent: BTreeMap<String, String>,
-}
-
-impl Scenario {
-    /// The same with a release a month, in the order of versions; packse has no dates.
-    fn dated(&self) -> Self {
-        let mut dated = self.clone();
-        for project in dated.packages.values_mut() {
-            let mut releases: Vec<(Version, &mut Release)> = project
-                .versions
-                .iter_mut()
-                .map(|(version, release)| (version.parse().unwrap(), release))
-                .collect();
-            releases.sort_by(|one, other| one.0.cmp(&other.0));
-            for (month, (_, release)) in releases.into_iter().enumerate() {
-                release.uploaded = Some(format!("{}-{:02}-01", 2020 + month / 12, 1 + month % 12));
-            }
-        }
-        dated
-    }
 }
 
 impl Deviations {
@@ -348,7 +244,7 @@ type Outcome = Result<BTreeMap<String, String>, Vec<String>>;
 
 fn in_this_process(scenario: &Scenario) -> Outcome {
     let target = &targets(scenario)[0];
-    let source = index::in_memory(&index(scenario));
+    let source = indexes::in_memory(&index(scenario));
     let options = options(scenario, ResolutionMode::Newest);
     match resolve(&request(scenario), target, &source, &options) {
         Ok(resolution) => {
@@ -468,7 +364,7 @@ fn run(scenario: &Scenario, mode: ResolutionMode) -> Result<(), String> {
 
 /// The answers for every target, or the first proof that there is none; all of them are checked.
 fn answers(scenario: &Scenario, mode: ResolutionMode) -> Result<Vec<Resolution>, Unsatisfiable> {
-    let source = index::in_memory(&index(scenario));
+    let source = indexes::in_memory(&index(scenario));
     let (request, options) = (request(scenario), options(scenario, mode));
     let mut answers = Vec::new();
     let asked: Vec<Asked> = targets(scenario)
@@ -493,33 +389,6 @@ fn answers(scenario: &Scenario, mode: ResolutionMode) -> Result<Vec<Resolution>,
         }
     }
     Ok(answers)
-}
-
-fn request(scenario: &Scenario) -> Request {
-    let roots = scenario.root.requires.iter();
-    Request {
-        roots: roots
-            .map(|text| parse_requirement(text).unwrap().requirement)
-            .collect(),
-        preferences: scenario
-            .root
-            .preferences
-            .iter()
-            .map(|(name, version)| (name.parse().unwrap(), version.parse().unwrap()))
-            .collect(),
-        ..Request::default()
-    }
-}
-
-fn options(scenario: &Scenario, mode: ResolutionMode) -> Options {
-    Options {
-        mode,
-        prereleases: match scenario.resolver_options.prereleases {
-            Some(true) => PrereleasePolicy::Allow,
-            _ => PrereleasePolicy::IfNecessary,
-        },
-        ..Options::default()
-    }
 }
 
 /// What the scenarios of our own say beyond packse's.
@@ -579,74 +448,4 @@ fn expected_versions(scenario: &Scenario, resolution: &Resolution) -> Result<(),
         }
     }
     Ok(())
-}
-
-fn targets(scenario: &Scenario) -> Vec<Target> {
-    let listed = &scenario.environment.targets;
-    if !listed.is_empty() {
-        let target = |text: &String| {
-            let (python, platform) = text.split_once(' ').unwrap();
-            Target::new(python.parse().unwrap(), platform.parse().unwrap())
-        };
-        return listed.iter().map(target).collect();
-    }
-    let options = &scenario.resolver_options;
-    let python = options
-        .python
-        .as_ref()
-        .or(scenario.environment.python.as_ref());
-    let python = python.map_or("3.12", String::as_str).parse().unwrap();
-    let platforms = match options.python_platform.as_deref() {
-        Some("macos") => vec![Platform::MacosArm64],
-        Some("windows") => vec![Platform::WindowsX86_64],
-        _ if options.universal => Platform::ALL.to_vec(),
-        _ => vec![Platform::LinuxX86_64],
-    };
-    platforms
-        .into_iter()
-        .map(|platform| Target::new(python, platform))
-        .collect()
-}
-
-/// The index of a scenario; options that forbid wheels or sdists make it lack them.
-fn index(scenario: &Scenario) -> Projects {
-    let options = &scenario.resolver_options;
-    let release = |name: &String, release: &Release| {
-        let mut requires = release.requires.clone();
-        for (extra, lines) in &release.extras {
-            requires.extend(lines.iter().map(|line| with_extra(line, extra)));
-        }
-        let wheels = match (&release.wheel, release.wheel_tags.as_slice()) {
-            (true, _) if options.no_binary.contains(name) => vec![],
-            (false, _) => vec![],
-            (true, []) => vec!["py3-none-any".to_owned()],
-            (true, tags) => tags.to_vec(),
-        };
-        index::Release {
-            requires,
-            requires_python: release
-                .requires_python
-                .clone()
-                .filter(|text| !text.is_empty()),
-            extras: release.extras.keys().cloned().collect(),
-            wheels,
-            sdist: release.sdist && !options.no_build.contains(name),
-            yanked: release.yanked.then(String::new),
-            uploaded: release.uploaded.clone().unwrap_or_default(),
-            ..index::Release::default()
-        }
-    };
-    let projects = scenario.packages.iter().map(|(name, project)| {
-        let releases = project.versions.iter();
-        let releases = releases.map(|(version, one)| (version.clone(), release(name, one)));
-        (name.clone(), releases.collect())
-    });
-    projects.collect()
-}
-
-fn with_extra(line: &str, extra: &str) -> String {
-    match line.split_once(';') {
-        Some((head, marker)) => format!("{head} ; ({marker}) and extra == '{extra}'"),
-        None => format!("{line} ; extra == '{extra}'"),
-    }
 }
