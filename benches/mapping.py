@@ -222,8 +222,10 @@ def check(index, name, module, depth=0):
     wheels = [group for group in by_version.values() if any(f["name"].endswith(".whl") for f in group)]
     tries = [sorted((f for f in group if f["name"].endswith(".whl")), key=lambda f: "linux" not in f["name"])[0] for group in wheels]
     tries = tries[:1] + tries[3:12:4]
-    if not tries:
-        tries = [file for file in files if re.search(r"\.(tar\.gz|zip|tar\.bz2|tgz)$", file["name"])][:1]
+    newest = next(iter(by_version.values()), [])
+    if not any(f["name"].endswith(".whl") for f in newest):
+        # the newest release has no wheel: its sdist says more than an old wheel
+        tries = [file for file in files if re.search(r"\.(tar\.gz|zip|tar\.bz2|tgz)$", file["name"])][:1] + tries
     for number, file in enumerate(tries):
         listing = index.listing(file)
         if listing is None or listing.get("error"):

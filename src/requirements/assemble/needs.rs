@@ -22,7 +22,7 @@ const PLATFORM: [(&str, &str); 2] = [
 /// What people upgrade before they install anything.
 const INSTALLERS: [&str; 4] = ["pip", "setuptools", "uv", "wheel"];
 /// Modules that later releases of their distribution dropped.
-const BOUNDS: [(&str, &str); 1] = [("pkg_resources", "<82")];
+const BOUNDS: [(&str, &str); 2] = [("autogen", "<1"), ("pkg_resources", "<82")];
 
 /// Requirements, and what to say about them.
 #[derive(Debug, Default)]
