@@ -14,6 +14,10 @@ use crate::world::{Facts, Known};
 /// Runs that may be spent on lowering the sum of lags.
 const BUDGET: u32 = 300;
 
+/// Releases whose metadata one of these runs may read. Packages that nobody asked for are not worth
+/// a walk down hundreds of releases, as of a pair that pins each other (boto3 and botocore).
+const READS_OF_ONE: usize = 40;
+
 /// Rounds over all packages: each can free others.
 const ROUNDS: u32 = 3;
 
@@ -26,10 +30,13 @@ pub(crate) fn least_rest(
 ) -> Result<(), SourceError> {
     let lag = |root: &PackageName| (root.clone(), Some(search.lag(&answer.chosen, root)));
     let held: Bounds = roots.iter().map(lag).collect();
-    let window = least_largest(search, &held, answer)?;
+    // all of them together as many as the answer has packages
+    let known = search.world.facts_known();
+    let reads = (READS_OF_ONE, known + answer.chosen.versions.len());
+    let window = least_largest(search, &held, reads, answer)?;
     let end = search.solves + BUDGET;
     for _ in 0..ROUNDS {
-        if !lower_sum(search, &held, window, end, answer)? {
+        if !lower_sum(search, &held, window, (end, reads), answer)? {
             break;
         }
     }
@@ -40,6 +47,7 @@ pub(crate) fn least_rest(
 fn least_largest(
     search: &mut Search<'_, '_>,
     held: &Bounds,
+    reads: (usize, usize),
     answer: &mut Answer,
 ) -> Result<u32, SourceError> {
     let mut steps = Measure::of(search, held, &answer.chosen).steps;
@@ -47,7 +55,7 @@ fn least_largest(
     while too_small.map_or(0, |low: u32| low + 1) < steps {
         let middle = too_small.map_or(0, |low: u32| low.midpoint(steps));
         let floors = rest_floors(search, held, middle * STEP_DAYS, &answer.chosen);
-        match search.within(&floors, Some(&answer.chosen))? {
+        match search.within_reads(&floors, Some(&answer.chosen), reads)? {
             Run::Solved(chosen) => {
                 let better = Measure::of(search, held, &chosen);
                 // a package that is fixed by a root now need not be so in the new answer
@@ -82,7 +90,7 @@ fn lower_sum(
     search: &mut Search<'_, '_>,
     held: &Bounds,
     window: u32,
-    end: u32,
+    (end, reads): (u32, (usize, usize)),
     answer: &mut Answer,
 ) -> Result<bool, SourceError> {
     let mut improved = false;
@@ -92,7 +100,8 @@ fn lower_sum(
         while !aims.is_empty() && search.solves < end {
             let mut floors = rest_floors(search, held, window, &answer.chosen);
             floors.own.insert(name.clone(), Some(aims[0]));
-            if let Run::Solved(chosen) = search.within(&floors, Some(&answer.chosen))?
+            let run = search.within_reads(&floors, Some(&answer.chosen), reads)?;
+            if let Run::Solved(chosen) = run
                 && Measure::of(search, held, &chosen) < Measure::of(search, held, &answer.chosen)
             {
                 answer.chosen = chosen;

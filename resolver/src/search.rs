@@ -83,6 +83,20 @@ impl<'w, 'a> Search<'w, 'a> {
         self.engine.solve(floors, near)
     }
 
+    /// The same; the run is given up when it would read the metadata of more than `some` releases,
+    /// or when that of `end` is known.
+    pub(crate) fn within_reads(
+        &mut self,
+        floors: &Floors,
+        near: Option<&Chosen>,
+        (some, end): (usize, usize),
+    ) -> Result<Run, SourceError> {
+        self.engine.reads_end = Some(end.min(self.world.facts_known() + some));
+        let run = self.within(floors, near);
+        self.engine.reads_end = None;
+        run
+    }
+
     /// Lets last-resort sdists in; whether that changes anything.
     pub(crate) fn admit_reserves(&mut self) -> bool {
         let changes = !self.engine.reserves && self.world.passed_over_reserves();

@@ -254,6 +254,11 @@ impl<'a> World<'a> {
         Ok(facts)
     }
 
+    /// Of how many releases the metadata has been read.
+    pub(crate) fn facts_known(&self) -> usize {
+        self.metadata.borrow().len()
+    }
+
     /// Metadata that has already been read, without asking.
     pub(crate) fn known_facts(&self, name: &PackageName, version: &Version) -> Option<Facts> {
         let key = (name.clone(), version.clone());

@@ -117,7 +117,7 @@ pub(crate) enum Run {
     Solved(Chosen),
     /// No answer; the projects whose floors are to blame, none if it is none of them.
     Failed(BTreeSet<PackageName>),
-    /// Given up after too many conflicts.
+    /// Given up after too many conflicts, or when no more may be read.
     TooLong,
 }
 
@@ -145,6 +145,10 @@ pub(crate) struct Engine<'w, 'a> {
     stale: bool,
     conflicts: u32,
     started: bool,
+    /// A run is given up that would have to read metadata when that of so many releases is known.
+    /// Known is what this resolution read, from the cache or not, so that answers do not depend on
+    /// the cache.
+    pub(crate) reads_end: Option<usize>,
 }
 
 impl<'w, 'a> Engine<'w, 'a> {
@@ -165,6 +169,7 @@ impl<'w, 'a> Engine<'w, 'a> {
             stale: false,
             conflicts: 0,
             started: false,
+            reads_end: None,
         }
     }
 
@@ -204,6 +209,12 @@ impl<'w, 'a> Engine<'w, 'a> {
                     return Ok(Run::Failed(self.names_of(&nodes)));
                 }
             } else if let Some((node, state)) = self.unread() {
+                if self
+                    .reads_end
+                    .is_some_and(|end| self.world.facts_known() >= end)
+                {
+                    return Ok(Run::TooLong);
+                }
                 self.read(node, state)?;
             } else if let Some((node, state)) = self.next_decision(near) {
                 self.level += 1;
