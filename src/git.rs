@@ -37,6 +37,9 @@ const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
 /// Longest that reading history may take.
 const HISTORY_TIME: Duration = Duration::from_secs(20);
 
+/// Longest that a fetch may take.
+const FETCH_TIME: Duration = Duration::from_mins(3);
+
 /// A git program that can be trusted, with the environment that it runs in.
 #[derive(Debug, Clone)]
 pub struct Git {
@@ -110,6 +113,77 @@ impl Git {
         Timestamp::from_second(times?.into_iter().min()?).ok()
     }
 
+    /// Fetches one commit into an empty repository of our own; nothing is checked out.
+    ///
+    /// Only the protocol of the address is spoken, redirects included, and that is https unless the
+    /// address is another one. `certificate` is a bundle that stands for the system's.
+    ///
+    /// # Errors
+    /// What git says, or that the revision cannot be one.
+    pub fn fetch(
+        &self,
+        url: &str,
+        revision: Option<&str>,
+        certificate: Option<&Path>,
+    ) -> Result<Checkout, GitError> {
+        let wanted = revision.unwrap_or("HEAD");
+        let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c);
+        if wanted.starts_with('-') || wanted.contains(odd) || wanted.contains("..") {
+            return Err(GitError(format!("`{wanted}` is no revision")));
+        }
+        let scheme = url.split_once("://").map_or("file", |(scheme, _)| scheme);
+        let mut environment = self.environment.clone();
+        environment.insert("GIT_ALLOW_PROTOCOL".into(), scheme.into());
+        if let Some(path) = certificate {
+            environment.insert("GIT_SSL_CAINFO".into(), path.into());
+        }
+        let folder = self.bare()?;
+        let run =
+            |arguments: &[&str]| self.run_in(folder.path(), &environment, arguments, FETCH_TIME);
+        let shallow = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--depth=1",
+            "--",
+            url,
+            wanted,
+        ];
+        let all = [
+            "fetch",
+            "--quiet",
+            "--",
+            url,
+            "+refs/heads/*:refs/heads/*",
+            "+refs/tags/*:refs/tags/*",
+        ];
+        let name = match run(&shallow) {
+            Ok(_) => "FETCH_HEAD",
+            // an abbreviated commit, or a server that serves whole histories only
+            Err(error) if revision.is_none() => return Err(error),
+            Err(first) => {
+                run(&all).map_err(|_| first)?;
+                wanted
+            }
+        };
+        let commit = run(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            &format!("{name}^{{commit}}"),
+        ]);
+        let commit = commit.map_err(|_| GitError(format!("there is no revision `{wanted}`")))?;
+        let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+        if !is_commit(&commit) {
+            return Err(GitError(format!("`{wanted}` is no commit")));
+        }
+        Ok(Checkout {
+            git: self.clone(),
+            folder,
+            commit,
+        })
+    }
+
     /// An empty bare repository in a temporary folder.
     fn bare(&self) -> Result<tempfile::TempDir, GitError> {
         let folder = tempfile::tempdir()
@@ -169,6 +243,32 @@ impl Git {
         let last = text.lines().rev().find(|line| !line.trim().is_empty());
         let said = last.unwrap_or("it said nothing").trim();
         Err(GitError(format!("git says: {said}")))
+    }
+}
+
+/// One commit of a repository, without a working copy.
+#[derive(Debug)]
+pub struct Checkout {
+    git: Git,
+    folder: tempfile::TempDir,
+    commit: String,
+}
+
+impl Checkout {
+    /// The commit, 40 hexadecimal digits.
+    pub fn commit(&self) -> &str {
+        &self.commit
+    }
+
+    /// The content of a file as it was committed, without any filter; `None` when it is not there.
+    pub fn read(&self, path: &str) -> Option<Vec<u8>> {
+        let object = format!("{}:{path}", self.commit);
+        let arguments = ["cat-file", "blob", &object];
+        let environment = &self.git.environment;
+        let output = self
+            .git
+            .run_in(self.folder.path(), environment, &arguments, HISTORY_TIME);
+        output.ok()
     }
 }
 

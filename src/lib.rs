@@ -22,6 +22,8 @@ pub mod index;
 
 pub mod lock;
 
+pub mod direct;
+
 pub mod environment;
 
 pub mod render;

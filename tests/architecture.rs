@@ -12,7 +12,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host", &["diagnostic"]),
     ("git", &[]),
     ("index", &["diagnostic", "host"]),
-    ("lock", &["diagnostic", "escape", "requirements", "scan"]),
+    (
+        "lock",
+        &["diagnostic", "escape", "git", "requirements", "scan"],
+    ),
+    (
+        "direct",
+        &["diagnostic", "git", "index", "lock", "requirements", "scan"],
+    ),
     (
         "environment",
         &["diagnostic", "escape", "lock", "requirements", "scan"],

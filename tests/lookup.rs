@@ -1,12 +1,11 @@
 //! Modules that nobody knows, looked up on an index full of projects that want to be taken for them.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::case::{Case, Place, Step};
+use crate::support::case::Case;
+use crate::support::git::{commit, step};
 use crate::support::index::{Form, serve_text};
 
 const README: &str = "# A paper\n\nBuilt on [zqkit](https://github.com/zq-lab/zqkit).\n";
@@ -48,7 +47,7 @@ fn no_squatter_is_locked() {
     for some in modules.chunks(40) {
         let imports = format!("import {}\n", some.join(", "));
         let place = Case::of_files(&[("a.py", &imports), ("README.md", README)]).place();
-        let history = history(&place, "2020-01-01T00:00:00Z");
+        let history = commit(&place.path("tree"), "2020-01-01T00:00:00Z");
         let step = step(
             &place,
             "lock {target} --format json",
@@ -63,7 +62,7 @@ fn no_squatter_is_locked() {
             let doubt = format!("provide `{module}`; `");
             assert!(
                 stderr.contains(&doubt),
-                "{module} (git: {history}): {stderr}"
+                "{module} (git: {history:?}): {stderr}"
             );
         }
     }
@@ -103,7 +102,7 @@ modules = ["google.cloud.zqnew"]
         ("requirements.txt", "zqdeclared-suite\n"),
     ];
     let place = Case::of_files(&files).place();
-    let has_git = history(&place, "2020-01-01T00:00:00Z");
+    let has_git = commit(&place.path("tree"), "2020-01-01T00:00:00Z").is_some();
     let pins = |run: &str| {
         let step = step(&place, run, &server.url("/simple/"));
         let output = place.command(&step).output().unwrap();
@@ -170,47 +169,4 @@ fn an_index_that_cannot_be_asked_is_one_finding() {
 
 fn said(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn step(place: &Place, run: &str, index: &str) -> Step {
-    let mut step = Step::of(run, index);
-    if let Some(git) = git() {
-        let folder = git.parent().unwrap().to_str().unwrap();
-        step = step.with_env("PATH", &format!("{}:{folder}", place.path("bin").display()));
-    }
-    step
-}
-
-/// The git of this machine; without one the history of a tree is unknown.
-fn git() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let mut programs = std::env::split_paths(&path).map(|folder| folder.join("git"));
-    programs.find(|program| program.is_file())
-}
-
-/// Commits the tree at a time; false where there is no git.
-fn history(place: &Place, time: &str) -> bool {
-    let Some(git) = git() else { return false };
-    let run = |arguments: &[&str]| {
-        let status = Command::new(&git)
-            .args([
-                "-c",
-                "user.name=a",
-                "-c",
-                "user.email=a@test.test",
-                "-c",
-                "init.defaultBranch=main",
-            ])
-            .args(arguments)
-            .current_dir(place.path("tree"))
-            .env("GIT_CONFIG_GLOBAL", Path::new("/dev/null"))
-            .env("GIT_COMMITTER_DATE", time)
-            .env("GIT_AUTHOR_DATE", time)
-            .status();
-        assert!(status.unwrap().success(), "{arguments:?}");
-    };
-    run(&["init", "--quiet"]);
-    run(&["add", "."]);
-    run(&["commit", "--quiet", "-m", "first"]);
-    true
 }

@@ -8,6 +8,7 @@
 mod architecture;
 mod checker;
 mod cli;
+mod direct;
 mod documents;
 mod failures;
 mod faults;

@@ -96,7 +96,7 @@ impl<'f> Places<'f> {
                 }
                 Fact::Excluded { name, span, .. } => note(name, &span.versions),
                 Fact::Missing { name, range, .. } => note(name, range),
-                Fact::NotOnIndex { .. } | Fact::NotInCache { .. } => {}
+                Fact::TwoAddresses { .. } | Fact::NotOnIndex { .. } | Fact::NotInCache { .. } => {}
             }
         }
         Self { bounds }
@@ -202,7 +202,11 @@ impl Search<'_> {
                 Fact::Missing {
                     name: one, range, ..
                 } if one == name => self.places.of(name, range),
-                Fact::NotOnIndex { name: one } | Fact::NotInCache { name: one } if one == name => {
+                Fact::TwoAddresses { name: one }
+                | Fact::NotOnIndex { name: one }
+                | Fact::NotInCache { name: one }
+                    if one == name =>
+                {
                     return BTreeSet::new();
                 }
                 _ => continue,
@@ -307,6 +311,7 @@ fn holds(
             ReleasesAnswer::NotFound => Ok(()),
             _ => Err("the index has it".to_owned()),
         },
+        Fact::TwoAddresses { .. } => Err("no requirement here has an address".to_owned()),
         Fact::NotInCache { .. } => Err("this index has no cache".to_owned()),
     }
 }

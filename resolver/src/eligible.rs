@@ -95,6 +95,14 @@ impl Eligibility {
         self.as_of
     }
 
+    /// The same rules for what has no upload time.
+    pub(crate) fn whenever(&self) -> Self {
+        Self {
+            as_of: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether this Python satisfies a `Requires-Python`.
     pub(crate) fn admits_python(&self, specifiers: &VersionSpecifiers) -> bool {
         to_ranges(specifiers).contains(&self.python)

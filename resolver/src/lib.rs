@@ -26,6 +26,7 @@ mod resolve;
 mod candidate;
 mod coherent;
 mod core_metadata;
+mod direct;
 mod eligible;
 mod engine;
 mod error;
@@ -56,6 +57,7 @@ mod world;
 
 pub use candidate::{CoreMetadataHint, FileKind, ReleaseFile, Sha256, Sha256Error, Yanked};
 pub use core_metadata::{CoreMetadata, Trust};
+pub use direct::DirectRelease;
 pub use error::ResolveError;
 pub use explain::{Exclusion, Fact, Span, Subject, Unsatisfiable, range_text};
 pub use generated::GeneratedWorld;

@@ -144,6 +144,9 @@ impl<'w, 'a> Provider<'w, 'a> {
             Facts::Found(metadata) => metadata,
             Facts::Unavailable(reason) => return Ok(Err(Reason::Unusable(reason))),
         };
+        if let Some(reason) = self.world.foreign_address(&metadata, extra) {
+            return Ok(Err(Reason::Unusable(reason.into())));
+        }
         let edges = self.world.edges_of(&metadata, extra);
         self.world.look_ahead(&edges);
         let mut wanted = to_nodes(&edges);

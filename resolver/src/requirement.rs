@@ -23,6 +23,31 @@ impl DirectUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether two references name the same thing, whatever case and ending they spell it with.
+    ///
+    /// ```
+    /// use pinsmith_resolver::{parse_requirement, url_of};
+    /// let a = parse_requirement("a @ git+https://git.test/x/A.git#egg=a")?.requirement;
+    /// let b = parse_requirement("a @ git+https://git.test/x/a")?.requirement;
+    /// assert!(url_of(&a).unwrap().is_same_place(url_of(&b).unwrap()));
+    /// # Ok::<(), pinsmith_resolver::RequirementError>(())
+    /// ```
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        fn plain(text: &str) -> (String, Vec<&str>) {
+            let (place, fragment) = text.split_once('#').unwrap_or((text, ""));
+            let place = place.to_ascii_lowercase().replace(".git@", "@");
+            let place = place.trim_end_matches('/');
+            let place = place.strip_suffix(".git").unwrap_or(place).to_owned();
+            let mut parts: Vec<&str> = fragment
+                .split('&')
+                .filter(|part| !part.is_empty() && !part.starts_with("egg="))
+                .collect();
+            parts.sort_unstable();
+            (place, parts)
+        }
+        plain(&self.0) == plain(&other.0)
+    }
 }
 
 impl fmt::Display for DirectUrl {

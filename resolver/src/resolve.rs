@@ -8,6 +8,7 @@ use pep440_rs::Version;
 use pep508_rs::{ExtraName, PackageName};
 
 use crate::coherent::coherent;
+use crate::direct::contradiction;
 use crate::eligible::{Candidate, Candidates};
 use crate::held_back::held_back_by;
 use crate::keep::{Versions, keep};
@@ -16,16 +17,22 @@ use crate::package::Package;
 use crate::search::{Failure, Search};
 use crate::world::{Edge, Facts, Known, World};
 use crate::{
-    HeldBackBy, NotKept, PackageSource, Requirement, Resolution, ResolveError, ResolvedPackage,
-    SourceError, Target, Trust, explain,
+    DirectRelease, HeldBackBy, NotKept, PackageSource, Requirement, Resolution, ResolveError,
+    ResolvedPackage, SourceError, Target, Trust, explain,
 };
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Direct requirements. One with a URL is not resolved: its project is left out of the answer,
-    /// and whatever requires it is taken to be satisfied by it.
+    /// Direct requirements. One with a URL that [`Self::direct`] does not know is not resolved: its
+    /// project is left out of the answer, and whatever requires it is taken to be satisfied by it.
     pub roots: Vec<Requirement>,
+    /// The releases behind direct references, by project; those that only another of them requires
+    /// are among them.
+    pub direct: BTreeMap<PackageName, DirectRelease>,
+    /// Projects that come from somewhere else altogether: they are left out of the answer, and what
+    /// requires them is taken to be satisfied.
+    pub elsewhere: BTreeSet<PackageName>,
     /// Bounds on projects that may or may not be needed.
     pub constraints: Vec<Requirement>,
     /// Requirements that replace every other requirement on their project.
@@ -118,6 +125,10 @@ impl<'a> Solver<'a> {
     /// The answer that keeps the request's preferences where they hold, and after them the
     /// versions of other targets.
     pub(crate) fn solve(&self, of_others: &Versions) -> Result<Resolution, ResolveError> {
+        if let Some(proof) = contradiction(self.world.request, self.target, &self.world.environment)
+        {
+            return Err(ResolveError::Unsatisfiable(Box::new(proof)));
+        }
         let mut search = Search::new(&self.world, self.mode);
         let solution = self.run(&mut search, of_others);
         match solution {

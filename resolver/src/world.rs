@@ -108,7 +108,7 @@ impl<'a> World<'a> {
             eligibility,
             prereleases: options.prereleases,
             constraints,
-            external: BTreeSet::new(),
+            external: request.elsewhere.clone(),
             pinned: HashMap::new(),
             arbitrary: HashMap::new(),
             admits_prereleases: BTreeSet::new(),
@@ -130,7 +130,7 @@ impl<'a> World<'a> {
 
     fn note_user_requirement(&mut self, requirement: &Requirement) {
         let name = &requirement.name;
-        if is_url(requirement) {
+        if is_url(requirement) && !self.request.direct.contains_key(name) {
             self.external.insert(name.clone());
         }
         let specifiers = specifiers_of(requirement);
@@ -155,6 +155,7 @@ impl<'a> World<'a> {
         let unknown: Vec<Requirement> = edges
             .iter()
             .filter(|edge| self.known_project(edge.name()).is_none())
+            .filter(|edge| !self.request.direct.contains_key(edge.name()))
             .map(|edge| edge.requirement.clone())
             .collect();
         if !unknown.is_empty() {
@@ -224,6 +225,17 @@ impl<'a> World<'a> {
         if let Some(known) = self.projects.borrow().get(name) {
             return Ok(known.clone());
         }
+        if let Some(direct) = self.request.direct.get(name) {
+            let candidates = self
+                .eligibility
+                .whenever()
+                .candidates(direct.project().into(), true);
+            let known = Known::Found(Rc::new(candidates));
+            self.projects
+                .borrow_mut()
+                .insert(name.clone(), known.clone());
+            return Ok(known);
+        }
         let known = match self.source.releases(name)? {
             ReleasesAnswer::Found(project) => {
                 let wants_prereleases = self.wants_prereleases(name);
@@ -275,7 +287,12 @@ impl<'a> World<'a> {
         let Some(file) = candidates.best_file(candidate) else {
             return unavailable("it has no installable file");
         };
-        let metadata = match self.source.metadata(name, &file)? {
+        let direct = self.request.direct.get(name);
+        let answer = match direct {
+            Some(direct) => MetadataAnswer::Found(Arc::clone(&direct.metadata)),
+            None => self.source.metadata(name, &file)?,
+        };
+        let metadata = match answer {
             MetadataAnswer::Found(metadata) => metadata,
             MetadataAnswer::Unavailable(reason) => return unavailable(&reason),
             MetadataAnswer::Offline => return unavailable(METADATA_OFFLINE),
@@ -336,13 +353,43 @@ impl<'a> World<'a> {
                 let mut effective = effective.clone();
                 effective.extras.clone_from(&requirement.extras);
                 Edge {
-                    ranges: to_ranges(&specifiers_of(&effective)),
+                    ranges: self.ranges_of(&effective),
                     requirement: effective,
                 }
             }));
         }
         self.note_required(&edges);
         edges
+    }
+
+    fn ranges_of(&self, requirement: &Requirement) -> Ranges<Version> {
+        match self.request.direct.get(&requirement.name) {
+            Some(direct) if !direct.version_known => Ranges::full(),
+            _ => to_ranges(&specifiers_of(requirement)),
+        }
+    }
+
+    /// The requirement by which an index release would bring in a thing by its address.
+    ///
+    /// Nobody but the user, or what the user gave an address for, names places outside the indexes.
+    pub(crate) fn foreign_address(
+        &self,
+        metadata: &CoreMetadata,
+        extra: Option<&ExtraName>,
+    ) -> Option<String> {
+        let extras = extra.map_or(&[][..], std::slice::from_ref);
+        let known = |name: &PackageName| {
+            self.external.contains(name)
+                || self.request.direct.contains_key(name)
+                || self.request.overrides.iter().any(|o| o.name == *name)
+        };
+        let mut lines = metadata.requires_dist.iter();
+        let foreign = lines.find(|line| {
+            is_url(line) && !known(&line.name) && line.evaluate_markers(&self.environment, extras)
+        })?;
+        Some(format!(
+            "it requires `{foreign}`, an address that only you may name"
+        ))
     }
 
     fn note_required(&self, edges: &[Edge]) {
@@ -403,9 +450,13 @@ impl<'a> World<'a> {
         }
         if self.prereleases == PrereleasePolicy::Disallow
             && version.any_prerelease()
-            && !self.admits_prereleases.contains(name)
+            && !self.wants_prereleases(name)
         {
             return false;
+        }
+        let unknown = self.request.direct.get(name);
+        if unknown.is_some_and(|direct| !direct.version_known) {
+            return true;
         }
         let constraint = self.constraints.get(name);
         let spelled = self.arbitrary.get(name);
@@ -443,7 +494,7 @@ impl<'a> World<'a> {
     pub(crate) fn known_unusable(&self, name: &PackageName, version: &Version) -> Option<Rc<str>> {
         match self.known_facts(name, version)? {
             Facts::Unavailable(reason) => Some(reason),
-            Facts::Found(_) => None,
+            Facts::Found(metadata) => Some(self.foreign_address(&metadata, None)?.into()),
         }
     }
 
@@ -464,7 +515,9 @@ impl<'a> World<'a> {
 
     /// Whether pre-releases of this project stand on an equal footing with final releases.
     pub(crate) fn wants_prereleases(&self, name: &PackageName) -> bool {
-        self.prereleases == PrereleasePolicy::Allow || self.admits_prereleases.contains(name)
+        self.prereleases == PrereleasePolicy::Allow
+            || self.admits_prereleases.contains(name)
+            || self.request.direct.contains_key(name)
     }
 
     /// Whether a release counts as far as last-resort sdists go: it is none, the user pinned it, or

@@ -4,7 +4,7 @@ mod inputs;
 
 use std::path::{Path, PathBuf};
 
-use pinsmith_resolver::{Request, Resolution, url_of};
+use pinsmith_resolver::{Request, Resolution};
 
 use self::inputs::{plain, read, wanted};
 use super::args::{AnnotationArg, CompileArgs, GlobalArgs};
@@ -14,13 +14,12 @@ use super::summary::{differences, kept, locked};
 use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
 use super::unsatisfiable::all_or_failure;
-use super::world::{OpenIndex, World, detect_host, location, resolve_flags, typed};
+use super::world::{OpenIndex, World, detect_host, location, read_direct, resolve_flags, typed};
 use super::{Done, Failure};
-use crate::diagnostic::Diagnostic;
-use crate::environment::OUTSIDE_THE_LOCK;
-use crate::lock::{Lock, LockOptions};
+use crate::lock::{DirectSources, Lock, LockOptions};
 use crate::render::{Annotations, PinStyle, pins};
 use crate::requirements::Manifest;
+use crate::scan::Tree;
 use crate::write::{Guard, Output, existing, write_all};
 
 pub(super) fn run(
@@ -50,7 +49,7 @@ pub(super) fn run(
         ..Request::default()
     };
     let before = before(args)?;
-    let asked = before.asked(&request, &targets, &args.resolve.upgrade);
+    let mut asked = before.asked(&request, &targets, &args.resolve.upgrade);
     let location = location(&args.resolve.index, global, &host, &here)?;
     let world = World {
         location,
@@ -58,13 +57,22 @@ pub(super) fn run(
         tree: &here,
     };
     let index = OpenIndex::for_resolution(&args.resolve, global, world, &targets, terminal)?;
+    let tree = Tree::new(&here).ok();
+    let direct = read_direct(
+        &mut asked,
+        &[&manifest, &overrides],
+        // folders are named relative to where pip runs
+        tree.as_ref().filter(|_| lie_here(&args.files)),
+        &here,
+        &index.index,
+        args.resolve.index.offline,
+    );
     let resolved = index.resolve(&asked, &args.resolve);
     let read = [&manifest, &constraints, &overrides];
-    let unpinned = not_pinned(&request, &manifest);
     terminal.diagnostics(
         read.into_iter()
             .flat_map(|read| &read.diagnostics)
-            .chain(&unpinned)
+            .chain(&direct.diagnostics)
             .chain(&host.diagnostics)
             .chain(&resolved.diagnostics),
     );
@@ -78,7 +86,7 @@ pub(super) fn run(
         return Ok(done);
     }
     terminal.diagnostics(&before.not_kept(&resolutions));
-    let text = text(args, &resolutions, &manifest, terminal)?;
+    let text = text(args, &resolutions, &manifest, &direct.sources, terminal)?;
     let file = output_file(args);
     match file {
         Some(file) => write(file, text, terminal)?,
@@ -122,36 +130,29 @@ fn before(args: &CompileArgs) -> Result<Before, Failure> {
     Ok(before.unwrap_or_default())
 }
 
-/// Requirements with an address: they come from no index, so they are in no answer.
-fn not_pinned(request: &Request, manifest: &Manifest) -> Vec<Diagnostic> {
-    let with_address = request.roots.iter().filter(|root| url_of(root).is_some());
-    with_address
-        .map(|root| {
-            let message = format!(
-                "`{}` has an address of its own and is not pinned",
-                root.name
-            );
-            let help = "install it by hand, or ask for a release of the index instead";
-            let diagnostic = Diagnostic::warning(OUTSIDE_THE_LOCK, message).help(help);
-            let stands = manifest.requirements.iter();
-            let stands = stands.filter(|one| one.requirement == *root);
-            match stands.flat_map(|one| &one.origins).next() {
-                Some(origin) => diagnostic.at(origin.site.clone()),
-                None => diagnostic,
-            }
-        })
-        .collect()
+/// Whether all files lie in the current folder, so that folders in them are relative to it.
+fn lie_here(files: &[PathBuf]) -> bool {
+    let here = |file: &PathBuf| {
+        file.parent()
+            .is_none_or(|parent| parent.as_os_str().is_empty())
+    };
+    files.iter().all(here)
 }
 
 fn text(
     args: &CompileArgs,
     resolutions: &[Resolution],
     manifest: &Manifest,
+    direct: &DirectSources,
     terminal: Terminal,
 ) -> Result<String, Failure> {
     if args.generate_hashes {
         // refuses what cannot be hashed, and targets that no marker tells apart
-        let locked = Lock::from_resolutions(resolutions, manifest, &LockOptions::default())?;
+        let options = LockOptions {
+            direct: direct.clone(),
+            ..LockOptions::default()
+        };
+        let locked = Lock::from_resolutions(resolutions, manifest, &options)?;
         terminal.diagnostics(&locked.diagnostics);
     }
     let style = PinStyle {
@@ -164,7 +165,13 @@ fn text(
         extras: args.no_strip_extras,
         hashes: args.generate_hashes,
     };
-    Ok(pins(resolutions, manifest, &command_line(args), style))
+    Ok(pins(
+        resolutions,
+        direct,
+        manifest,
+        &command_line(args),
+        style,
+    ))
 }
 
 /// The command as typed, with file names but no folders of this machine.

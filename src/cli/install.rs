@@ -77,6 +77,7 @@ impl Installing {
             cache_dir: cache_dir(global).unwrap_or_else(|| std::env::temp_dir().join("pinsmith")),
             tree: root.to_owned(),
             trust_venv: false,
+            allow_build: args.allow_build,
             temporary: false,
             network: network(&location),
             environment: std::env::vars_os().collect::<BTreeMap<_, _>>(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pinsmith_resolver::{Request, Resolution};
+use pinsmith_resolver::{Asked, Request, Resolution};
 
 use super::args::{GlobalArgs, LockArgs};
 use super::json::{ResolutionJson, Stats, to_text};
@@ -14,14 +14,16 @@ use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
 use super::unsatisfiable::all_or_failure;
 use super::world::{
-    OpenIndex, Resolved, World, detect_host, location, megabytes, resolve_flags, typed,
+    Directs, OpenIndex, Resolved, World, detect_host, location, megabytes, read_direct,
+    resolve_flags, typed,
 };
 use super::{Done, Failure};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::environment::{
-    EnvironmentSpec, Gap, LockFile, SpecInputs, UNREADABLE_SPEC, UNRESOLVED_IMPORT, inputs_digest,
+    EnvironmentSpec, Gap, LockFile, OUTSIDE_THE_LOCK, SpecInputs, UNREADABLE_SPEC,
+    UNRESOLVED_IMPORT, inputs_digest,
 };
-use crate::lock::{Lock, LockOptions};
+use crate::lock::{DirectSources, Lock, LockOptions};
 use crate::render::{environment, pylock, pylock_file_name, requirements_txt};
 use crate::requirements::{GENERATED_HEADER_PREFIX, Manifest};
 use crate::write::{Guard, Output, Written, beginning, existing, requirements_name, write_all};
@@ -55,7 +57,8 @@ pub(super) fn run(
     let groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
     let older = older_spec(&output_dir(args, &source))?;
     let request = request(&source.manifest, &groups);
-    let asked = before.asked(&request, &targets, &args.resolve.upgrade);
+    let mut asked = before.asked(&request, &targets, &args.resolve.upgrade);
+    let direct = directs(args, &source, &index, &mut asked);
     let resolved = index.resolve(&asked, &args.resolve);
     let Resolved {
         answers,
@@ -64,7 +67,12 @@ pub(super) fn run(
         diagnostics,
     } = resolved;
     if answers.iter().any(Result::is_err) {
-        terminal.diagnostics(source.diagnostics().chain(&diagnostics));
+        terminal.diagnostics(
+            source
+                .diagnostics()
+                .chain(&diagnostics)
+                .chain(&direct.diagnostics),
+        );
     }
     let read = [&source.manifest];
     let resolutions = match all_or_failure(answers, &advice, &targets, &read, terminal)? {
@@ -78,12 +86,20 @@ pub(super) fn run(
     let locked = resolutions.iter().flat_map(|answer| &answer.packages);
     let locked = locked.map(|package| package.name.clone()).collect();
     source.manifest.confirm(&locked);
-    let (made, notes) = Made::new(args, &source, &resolutions, &groups, older.as_ref())?;
+    let (made, notes) = Made::new(
+        args,
+        &source,
+        &resolutions,
+        &groups,
+        &direct.sources,
+        older.as_ref(),
+    )?;
     let not_kept = before.not_kept(&resolutions);
     let all: Vec<&Diagnostic> = source
         .diagnostics()
         .chain(&host.diagnostics)
         .chain(&diagnostics)
+        .chain(&direct.diagnostics)
         .chain(&notes)
         .chain(&not_kept)
         .collect();
@@ -112,6 +128,19 @@ pub(super) fn run(
         terminal.result(&to_text(&ResolutionJson::new(&resolutions, stats))?)?;
     }
     Ok(Done::Yes)
+}
+
+/// What the direct references point at.
+fn directs(args: &LockArgs, source: &Source, index: &OpenIndex, asked: &mut [Asked]) -> Directs {
+    read_direct(
+        asked,
+        &[&source.manifest],
+        // folders are named relative to the lock
+        args.output_dir.is_none().then_some(&source.tree),
+        source.tree.root(),
+        &index.index,
+        args.resolve.index.offline,
+    )
 }
 
 /// The groups that were asked for; an unknown one is an error that names the known ones.
@@ -170,11 +199,13 @@ impl Made {
         source: &Source,
         resolutions: &[Resolution],
         groups: &[String],
+        direct: &DirectSources,
         older: Option<&EnvironmentSpec>,
     ) -> Result<(Self, Vec<Diagnostic>), Failure> {
         let options = LockOptions {
             groups: groups.to_vec(),
             as_of: args.resolve.as_of.as_ref().map(|as_of| as_of.instant),
+            direct: direct.clone(),
         };
         let locked = Lock::from_resolutions(resolutions, &source.manifest, &options)?;
         let folder = output_dir(args, source);
@@ -219,7 +250,8 @@ impl Made {
             ],
         };
         let gaps = spec.gaps.iter().map(Gap::to_diagnostic);
-        let gaps = gaps.filter(|gap| gap.code != UNRESOLVED_IMPORT);
+        // what else says these better has been said
+        let gaps = gaps.filter(|gap| ![UNRESOLVED_IMPORT, OUTSIDE_THE_LOCK].contains(&gap.code));
         Ok((made, locked.diagnostics.into_iter().chain(gaps).collect()))
     }
 

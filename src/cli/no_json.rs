@@ -83,13 +83,17 @@ fn fact(fact: &Fact) -> Value {
             name,
             range,
             offered,
+            direct,
         } => json!({
-            "kind": "missing",
+            "kind": if *direct { "not-at-address" } else { "missing" },
             "package": name.to_string(),
             "versions": range_text(range),
             "first": offered.as_ref().map(|(first, _)| first.to_string()),
             "last": offered.as_ref().map(|(_, last)| last.to_string()),
         }),
+        Fact::TwoAddresses { name } => {
+            json!({"kind": "two-addresses", "package": name.to_string()})
+        }
         Fact::NotOnIndex { name } => json!({"kind": "not-on-index", "package": name.to_string()}),
         Fact::NotInCache { name } => json!({"kind": "not-in-cache", "package": name.to_string()}),
     }

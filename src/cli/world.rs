@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use clap::ValueEnum as _;
 use pinsmith_resolver::{
-    Asked, Options, PackageName, PackageSource, PrereleasePolicy, PythonVersion, Resolution,
-    ResolutionMode, ResolveError, Target, resolve_all,
+    Asked, Options, PackageName, PackageSource, PrereleasePolicy, PythonVersion, Requirement,
+    Resolution, ResolutionMode, ResolveError, Target, resolve_all, url_of,
 };
 
 use super::Failure;
@@ -20,6 +20,8 @@ use super::source::count;
 use super::terminal::{Progress, Terminal};
 use super::unsatisfiable::Advice;
 use crate::diagnostic::Diagnostic;
+use crate::direct::{Sources, read};
+use crate::git::Git;
 use crate::host::{Host, HostOptions, keyring_password};
 use crate::index::cache::Cache;
 use crate::index::location::discover_here;
@@ -27,6 +29,9 @@ use crate::index::{
     Index, IndexSettings, Location, LocationFlags, MetadataBuilder, Progress as Fetching, Refresh,
     Stats as Traffic, UploadTimes, pip_default_index,
 };
+use crate::lock::DirectSources;
+use crate::requirements::Manifest;
+use crate::scan::Tree;
 
 /// A variable of this process's environment.
 pub(super) fn env(name: &str) -> Option<String> {
@@ -217,6 +222,62 @@ fn refresh(args: &IndexArgs) -> Result<Refresh, Failure> {
         })
     });
     Ok(Refresh::Only(names.collect::<Result<_, _>>()?))
+}
+
+/// What the direct references of all targets point at.
+#[derive(Default)]
+pub(super) struct Directs {
+    /// Where the pins of each target come from that come from no index.
+    pub(super) sources: DirectSources,
+    /// Each finding once, whatever the number of targets.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads what the requests' direct references point at, and puts it into the requests.
+///
+/// `tree` is where folders are read; `out_of_bounds` is where no program is taken from.
+pub(super) fn read_direct(
+    asked: &mut [Asked],
+    manifests: &[&Manifest],
+    tree: Option<&Tree>,
+    out_of_bounds: &Path,
+    index: &Index,
+    offline: bool,
+) -> Directs {
+    let mut all = Directs::default();
+    let git = Git::find(&std::env::vars_os().collect(), out_of_bounds);
+    for Asked { target, request } in asked {
+        let addressed = request.roots.iter().chain(&request.overrides);
+        let addressed: Vec<_> = addressed.filter(|one| url_of(one).is_some()).collect();
+        if addressed.is_empty() {
+            continue;
+        }
+        let site = |requirement: &Requirement| {
+            let all = manifests.iter().flat_map(|manifest| &manifest.requirements);
+            let mut stands = all.filter(|one| one.requirement == *requirement);
+            Some(stands.next()?.origins.first()?.site.clone())
+        };
+        let addressed: Vec<_> = addressed.into_iter().map(|one| (one, site(one))).collect();
+        let found = read(
+            &addressed,
+            &Sources {
+                index,
+                git: git.as_ref(),
+                tree,
+                environment: &target.marker_environment(),
+                offline,
+            },
+        );
+        request.direct = found.releases;
+        request.elsewhere = found.elsewhere;
+        all.sources.insert(target.clone(), found.sources);
+        for diagnostic in found.diagnostics {
+            if !all.diagnostics.contains(&diagnostic) {
+                all.diagnostics.push(diagnostic);
+            }
+        }
+    }
+    all
 }
 
 /// The fetching side of the progress line.

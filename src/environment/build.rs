@@ -353,6 +353,14 @@ fn sources(inputs: &SpecInputs<'_>, gaps: &mut BTreeSet<Gap>) -> Vec<SourceSpec>
         let Some(url) = url_of(&requirement.requirement).filter(|_| counts) else {
             continue;
         };
+        let name = &requirement.requirement.name;
+        let locked = |file: &LockFile<'_>| {
+            let mut entries = file.lock.entries(name).iter();
+            entries.any(|entry| entry.direct.is_some())
+        };
+        if inputs.locks.iter().any(locked) {
+            continue;
+        }
         let uses: BTreeSet<Site> = requirement
             .origins
             .iter()

@@ -27,7 +27,7 @@ use super::wheel::{MAX_METADATA, Parts, WheelError, file_names, read_metadata};
 use super::{MetadataBuilder, Shared, codes};
 
 /// Largest file that is downloaded whole for its metadata.
-const MAX_FILE: u64 = 512 * 1024 * 1024;
+pub(super) const MAX_FILE: u64 = 512 * 1024 * 1024;
 
 /// Why there is no metadata.
 enum Failure {
@@ -417,7 +417,7 @@ fn is_settled(read: &Core) -> bool {
 
 const NOT_THERE: &str = "it is listed but not there (status 404)";
 
-fn read_from_file(
+pub(super) fn read_from_file(
     mut file: File,
     size: u64,
     name: &PackageName,

@@ -4,6 +4,7 @@
 //! modules ([`simple`], [`metadata`], [`wheel`], [`sdist`]); `client` talks HTTP and [`cache`] keeps
 //! what came. Nothing here runs foreign code, and nothing here knows what is resolved.
 
+mod archive;
 pub mod cache;
 mod client;
 pub mod codes;
@@ -36,6 +37,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use crate::diagnostic::Diagnostic;
 
+pub use archive::{Archive, ArchiveContent};
 pub use client::{ClientError, NetworkSettings};
 pub use contents::{Contents, ContentsQuestion};
 pub use location::{IndexUrl, Location, LocationError, LocationFlags};

@@ -4,6 +4,7 @@
 //! what stands in its files and says how far that can be trusted. Pure, but for the reader that
 //! the archive comes from.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::str::FromStr;
 
@@ -55,24 +56,71 @@ pub enum SdistError {
 ///
 /// # Errors
 /// [`SdistError`] for an archive that is broken or unpacks to too much.
-pub fn read_files(
-    mut archive: impl Read + Seek,
-    name: &PackageName,
-) -> Result<SdistFiles, SdistError> {
-    let mut magic = [0; 4];
-    let read = archive.read(&mut magic)?;
-    archive.seek(SeekFrom::Start(0))?;
+pub fn read_files(archive: impl Read + Seek, name: &PackageName) -> Result<SdistFiles, SdistError> {
     let mut found = Found::new(name);
-    match magic.get(..read) {
-        Some(b"PK\x03\x04") => read_zip(archive, &mut found)?,
-        Some([0x1f, 0x8b, ..]) => read_tar(MultiGzDecoder::new(archive), &mut found)?,
-        // servers that send `Content-Encoding: gzip` for a .tar.gz leave a bare tar
-        _ => read_tar(archive, &mut found)?,
-    }
+    walk(archive, &mut found)?;
     Ok(found.files)
 }
 
-fn read_tar(unpacked: impl Read, found: &mut Found<'_>) -> Result<(), SdistError> {
+fn walk(mut archive: impl Read + Seek, found: &mut dyn Visitor) -> Result<(), SdistError> {
+    archive.seek(SeekFrom::Start(0))?;
+    let mut magic = [0; 4];
+    let read = archive.read(&mut magic)?;
+    archive.seek(SeekFrom::Start(0))?;
+    match magic.get(..read) {
+        Some(b"PK\x03\x04") => read_zip(archive, found),
+        Some([0x1f, 0x8b, ..]) => read_tar(MultiGzDecoder::new(archive), found),
+        // servers that send `Content-Encoding: gzip` for a .tar.gz leave a bare tar
+        _ => read_tar(archive, found),
+    }
+}
+
+/// What a walk through an archive meets.
+trait Visitor {
+    /// A file, with what is in it.
+    fn file(&mut self, path: &str, content: &mut dyn Read) -> Result<(), SdistError>;
+    /// A folder or another thing without content.
+    fn other(&mut self, _path: &str) {}
+}
+
+/// Largest file of a source tree that is kept, in bytes.
+const MAX_SOURCE: u64 = 1024 * 1024;
+
+/// Most files of a source tree that are kept.
+const MAX_SOURCES: usize = 500;
+
+/// The small text files of a source tree in which its declarations may stand, by their path below
+/// the top folder.
+///
+/// # Errors
+/// [`SdistError`] for an archive that is broken or unpacks to too much.
+pub fn source_files(archive: impl Read + Seek) -> Result<BTreeMap<String, Vec<u8>>, SdistError> {
+    struct Kept(BTreeMap<String, Vec<u8>>);
+    impl Visitor for Kept {
+        fn file(&mut self, path: &str, content: &mut dyn Read) -> Result<(), SdistError> {
+            let parts = parts_of(path);
+            let Some((_, inside)) = parts.split_first() else {
+                return Ok(());
+            };
+            let wanted = [".toml", ".cfg", ".txt", ".in", "setup.py"];
+            let named = wanted.iter().any(|ending| path.ends_with(ending));
+            if !named || inside.is_empty() || inside.len() > 5 || self.0.len() >= MAX_SOURCES {
+                return Ok(());
+            }
+            let mut bytes = Vec::new();
+            content.take(MAX_SOURCE + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 <= MAX_SOURCE {
+                self.0.insert(inside.join("/"), bytes);
+            }
+            Ok(())
+        }
+    }
+    let mut kept = Kept(BTreeMap::new());
+    walk(archive, &mut kept)?;
+    Ok(kept.0)
+}
+
+fn read_tar(unpacked: impl Read, found: &mut dyn Visitor) -> Result<(), SdistError> {
     let mut archive = tar::Archive::new(unpacked.take(MAX_UNPACKED));
     for (number, entry) in archive.entries()?.enumerate() {
         let mut entry = entry?;
@@ -81,9 +129,9 @@ fn read_tar(unpacked: impl Read, found: &mut Found<'_>) -> Result<(), SdistError
         }
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if entry.header().entry_type().is_file() {
-            found.offer(&path, &mut entry)?;
+            found.file(&path, &mut entry)?;
         } else {
-            found.see(&path);
+            found.other(&path);
         }
     }
     // to the very end, so that a cut-off or damaged archive shows
@@ -91,7 +139,7 @@ fn read_tar(unpacked: impl Read, found: &mut Found<'_>) -> Result<(), SdistError
     Ok(())
 }
 
-fn read_zip(archive: impl Read + Seek, found: &mut Found<'_>) -> Result<(), SdistError> {
+fn read_zip(archive: impl Read + Seek, found: &mut dyn Visitor) -> Result<(), SdistError> {
     let mut archive = zip::ZipArchive::new(archive)?;
     if archive.len() > MAX_ENTRIES {
         return Err(SdistError::TooLarge);
@@ -100,7 +148,7 @@ fn read_zip(archive: impl Read + Seek, found: &mut Found<'_>) -> Result<(), Sdis
         let mut entry = archive.by_index(index)?;
         let path = String::from_utf8_lossy(entry.name_raw()).into_owned();
         if entry.is_file() {
-            found.offer(&path, &mut entry)?;
+            found.file(&path, &mut entry)?;
         }
     }
     Ok(())
@@ -113,6 +161,16 @@ struct Found<'a> {
     egg_info_depth: usize,
 }
 
+impl Visitor for Found<'_> {
+    fn file(&mut self, path: &str, content: &mut dyn Read) -> Result<(), SdistError> {
+        self.offer(path, content)
+    }
+
+    fn other(&mut self, path: &str) {
+        self.see(path);
+    }
+}
+
 impl<'a> Found<'a> {
     fn new(name: &'a PackageName) -> Self {
         Self {
@@ -122,7 +180,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn offer(&mut self, path: &str, content: &mut impl Read) -> Result<(), SdistError> {
+    fn offer(&mut self, path: &str, content: &mut dyn Read) -> Result<(), SdistError> {
         let depth = self.see(path);
         let parts = parts_of(path);
         let slot = match parts.as_slice() {
@@ -252,7 +310,7 @@ struct ProjectTable {
     #[serde(default)]
     dependencies: Vec<String>,
     #[serde(default)]
-    optional_dependencies: std::collections::BTreeMap<String, Vec<String>>,
+    optional_dependencies: BTreeMap<String, Vec<String>>,
     requires_python: Option<String>,
 }
 

@@ -76,6 +76,45 @@ pub(crate) fn venv_python(venv: &Path) -> PathBuf {
     }
 }
 
+/// The command that builds and installs what comes from repositories and folders; it has no hashes.
+pub(super) fn source_command(
+    options: &SyncOptions,
+    uv: Option<&Path>,
+    requirements: &Path,
+) -> CommandLine {
+    let python = venv_python(&options.venv);
+    let arguments = match uv {
+        Some(_) => Arguments::new(&["pip", "install", "--no-deps", "--no-config"])
+            .words(&["--no-python-downloads", "--color", "never", "--no-progress"])
+            .pair("--cache-dir", options.cache_dir.join("uv"))
+            .pair("--python", &python)
+            .pair("--default-index", &options.index),
+        None => Arguments::new(&[
+            "-I",
+            "-m",
+            "pip",
+            "--isolated",
+            "--disable-pip-version-check",
+        ])
+        .words(&[
+            "--no-input",
+            "install",
+            "--no-deps",
+            "--progress-bar",
+            "off",
+        ])
+        .pair("--index-url", &options.index)
+        .pair("--cache-dir", options.cache_dir.join("pip")),
+    };
+    let (title, program) = match uv {
+        Some(uv) => ("uv pip install", uv),
+        None => ("pip install", python.as_path()),
+    };
+    arguments
+        .pair("--requirement", requirements)
+        .command(title, program)
+}
+
 fn uv_plan(options: &SyncOptions, uv: &Path, requirements: &Path, pins: Pins<'_>) -> Plan {
     let common = |arguments: Arguments| {
         arguments

@@ -30,6 +30,9 @@ pub const SYNC_IO: Code = Code("SYNC010");
 /// The Python to use lies in the tree, or is not named by an absolute path.
 pub const PYTHON_OF_TREE: Code = Code("SYNC011");
 
+/// The lock has packages that are built from a repository, a folder or a source archive.
+pub const NEEDS_BUILD: Code = Code("SYNC012");
+
 /// Why `sync` did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
@@ -74,6 +77,12 @@ pub enum SyncError {
         /// Why.
         reason: String,
     },
+    /// Building would run its code.
+    #[error("`{package}` has to be built, which runs its code")]
+    NeedsBuild {
+        /// The package with its address.
+        package: String,
+    },
     /// A command ended with an error.
     #[error("{command} failed{}", .cause.as_ref().map(|cause| format!(": {}", cause.what)).unwrap_or_default())]
     Failed {
@@ -111,6 +120,7 @@ impl SyncError {
             Self::PythonOfTree(_) => PYTHON_OF_TREE,
             Self::OtherPython { .. } => OTHER_PYTHON,
             Self::NotInstallable { .. } => NOT_INSTALLABLE,
+            Self::NeedsBuild { .. } => NEEDS_BUILD,
             Self::Failed { .. } => INSTALL_FAILED,
             Self::Cancelled => CANCELLED,
             Self::NeedsNetwork => NEEDS_NETWORK,
@@ -133,6 +143,7 @@ impl SyncError {
                 "choose another Python with `--python`, remove the old environment, or lock again \
                  for this one"
             }
+            Self::NeedsBuild { .. } => "run again with `--allow-build` if you trust that code",
             Self::NotInstallable { .. } => "lock again with `pinsmith lock`, or install it by hand",
             Self::Failed { cause, .. } => cause
                 .as_ref()

@@ -26,8 +26,9 @@ pub(crate) use command::venv_python;
 pub use command::{CommandLine, Plan, plan};
 pub use environment::{scrub, trusted_path};
 pub use error::{
-    CANCELLED, INSTALL_FAILED, NEEDS_NETWORK, NO_INSTALLER, NOT_A_VENV, NOT_INSTALLABLE,
-    OTHER_PYTHON, PYTHON_OF_TREE, SYNC_IO, SyncError, UNKNOWN_VENV, UNREADABLE_LOCK,
+    CANCELLED, INSTALL_FAILED, NEEDS_BUILD, NEEDS_NETWORK, NO_INSTALLER, NOT_A_VENV,
+    NOT_INSTALLABLE, OTHER_PYTHON, PYTHON_OF_TREE, SYNC_IO, SyncError, UNKNOWN_VENV,
+    UNREADABLE_LOCK,
 };
 pub use interpreter::Interpreter;
 pub(crate) use process::{Ending, Limit, Stream, Surroundings, execute};
@@ -66,6 +67,9 @@ pub struct SyncOptions {
     pub trust_venv: bool,
     /// Whether it is made for one run only, so that nobody will ask whose it was.
     pub temporary: bool,
+    /// Whether what the lock takes from repositories, folders and source archives may be built, which
+    /// runs its code (`--allow-build`).
+    pub allow_build: bool,
     /// Certificates and proxy, when the index settings name them.
     pub network: Network,
     /// The caller's environment; [`scrub`] chooses from it.

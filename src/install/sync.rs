@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use pinsmith_resolver::MarkerEnvironment;
 use serde::Deserialize;
 
-use super::command::{pip_uninstall, venv_python, without_pip_configuration};
+use super::command::{pip_uninstall, source_command, venv_python, without_pip_configuration};
 use super::process::{Surroundings, run};
 use super::venv::{Place, examine, remember};
 use super::{Installer, Interpreter, Plan, SyncError, SyncOptions, plan, scrub, trusted_path};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::lock::{Lock, LockError, LockedPackage, MAX_LOCK_BYTES, Selection, read};
+use crate::lock::{DirectSource, Lock, LockError, LockedPackage, MAX_LOCK_BYTES, Selection, read};
 
 /// Something that happens while an environment is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +84,11 @@ pub fn sync(
     let interpreter = ask_python(&options, &place, &environment, &empty)?;
     interpreter.check(&lock)?;
     options.python.clone_from(&interpreter.base);
-    let chosen = Chosen::new(&lock, &interpreter)?;
-    if chosen.sdists.is_empty() {
+    let folder =
+        std::path::absolute(lock_file).map_err(|source| SyncError::io(lock_file, source))?;
+    let folder = folder.parent().unwrap_or(Path::new("/")).to_owned();
+    let chosen = Chosen::new(&lock, &interpreter, options.allow_build, &folder)?;
+    if chosen.sdists.is_empty() && chosen.built.is_empty() {
         // A build could read it; wheels are only unpacked.
         environment.extend(netrc(&options.environment));
     }
@@ -108,6 +111,12 @@ pub fn sync(
         create(&options, &plan, &surroundings, progress)?;
     }
     step(&plan.install, &surroundings, progress)?;
+    if !chosen.sources.is_empty() {
+        let sources = work.path().join("sources.txt");
+        fs::write(&sources, &chosen.sources).map_err(|source| SyncError::io(&sources, source))?;
+        let command = source_command(&options, uv.as_deref(), &sources);
+        step(&command, &surroundings, progress)?;
+    }
     let removed = match &plan.list {
         Some(list) => {
             let listed = step(list, &surroundings, &mut |_| {})?;
@@ -235,6 +244,9 @@ fn netrc(caller: &BTreeMap<OsString, OsString>) -> Option<(OsString, OsString)> 
 /// The pins that this Python gets.
 struct Chosen {
     requirements: String,
+    /// Lines of what has no hash, because it is a repository or a folder.
+    sources: String,
+    built: Vec<String>,
     pins: Vec<String>,
     names: BTreeSet<String>,
     wheels: Vec<String>,
@@ -242,9 +254,16 @@ struct Chosen {
 }
 
 impl Chosen {
-    fn new(lock: &Lock, interpreter: &Interpreter) -> Result<Self, SyncError> {
+    fn new(
+        lock: &Lock,
+        interpreter: &Interpreter,
+        allow_build: bool,
+        folder: &Path,
+    ) -> Result<Self, SyncError> {
         let mut chosen = Self {
             requirements: String::new(),
+            sources: String::new(),
+            built: Vec::new(),
             pins: Vec::new(),
             names: BTreeSet::new(),
             wheels: Vec::new(),
@@ -252,19 +271,42 @@ impl Chosen {
         };
         for package in &lock.packages {
             if applies(package, interpreter) {
-                chosen.add(package)?;
+                let built = package.direct.as_ref().is_some_and(|d| d.source.is_built());
+                if built && !allow_build {
+                    let package = package.pin();
+                    return Err(SyncError::NeedsBuild { package });
+                }
+                chosen.add(package, folder)?;
             }
         }
         Ok(chosen)
     }
 
-    fn add(&mut self, package: &LockedPackage) -> Result<(), SyncError> {
+    fn add(&mut self, package: &LockedPackage, folder: &Path) -> Result<(), SyncError> {
         let name = package.name.to_string();
         if !self.names.insert(name.clone()) {
             return Err(SyncError::NotInstallable {
                 package: name,
                 reason: "several of its entries apply to this Python".to_owned(),
             });
+        }
+        if let Some(direct) = &package.direct {
+            if direct.source.is_built() {
+                self.built.push(name.clone());
+            }
+            let line = match &direct.source {
+                DirectSource::Archive { .. } => None,
+                DirectSource::Git { .. } => Some(package.pin()),
+                DirectSource::Directory { path, editable } => {
+                    let flag = if *editable { "-e " } else { "" };
+                    Some(format!("{flag}{}", folder.join(path).display()))
+                }
+            };
+            if let Some(line) = line {
+                let _ = writeln!(self.sources, "{line}");
+                self.pins.push(package.pin());
+                return Ok(());
+            }
         }
         self.requirements.push_str(&package.pin());
         for file in &package.files {
@@ -359,8 +401,14 @@ pub(super) fn others(listed: &[String], names: &BTreeSet<String>) -> Vec<String>
 
 fn notes(lock: &Lock, options: &SyncOptions, chosen: &Chosen) -> Vec<String> {
     let mut notes = Vec::new();
-    if !chosen.sdists.is_empty() {
-        let names = chosen.sdists.join(", ");
+    let built: BTreeSet<&str> = chosen
+        .sdists
+        .iter()
+        .chain(&chosen.built)
+        .map(String::as_str)
+        .collect();
+    if !built.is_empty() {
+        let names = Vec::from_iter(built).join(", ");
         notes.push(format!(
             "built from source, with build requirements that no lock fixes: {names}"
         ));

@@ -17,6 +17,7 @@ fn options(folder: &Path) -> SyncOptions {
         tree: folder.join("tree"),
         trust_venv: false,
         temporary: false,
+        allow_build: false,
         network: Network::default(),
         environment: BTreeMap::new(),
         cancel: Arc::default(),

@@ -13,8 +13,8 @@ use self::needs::needs;
 use super::error::files_left_out;
 use super::marker::{Need, marker_for};
 use super::{
-    Dependency, Evidence, FileLocation, Lock, LockError, LockedFile, LockedFileKind, LockedPackage,
-    environment_marker, without_credentials,
+    Dependency, Direct, DirectSource, DirectSources, Evidence, FileLocation, Lock, LockError,
+    LockedFile, LockedFileKind, LockedPackage, environment_marker, without_credentials,
 };
 use crate::diagnostic::Diagnostic;
 use crate::escape;
@@ -28,6 +28,8 @@ pub struct LockOptions {
     pub groups: Vec<String>,
     /// The instant that the index was seen at, when the user gave one.
     pub as_of: Option<Timestamp>,
+    /// Where the pins come from that come from no index.
+    pub direct: DirectSources,
 }
 
 /// A lock and what a person should know about it.
@@ -43,7 +45,10 @@ pub struct Locked {
 pub const MAX_TARGETS: usize = 128;
 
 /// One pin while the targets are joined: everything that they say about it.
-type Joined<'a> = BTreeMap<(&'a PackageName, &'a Version), Vec<(&'a Target, &'a ResolvedPackage)>>;
+type Joined<'a> = BTreeMap<
+    (&'a PackageName, &'a Version, Option<&'a Direct>),
+    Vec<(&'a Target, &'a ResolvedPackage)>,
+>;
 
 impl Lock {
     /// Joins the resolutions of all targets into one lock.
@@ -65,7 +70,9 @@ impl Lock {
         let mut joined = Joined::new();
         for resolution in resolutions {
             for package in &resolution.packages {
-                let key = (&package.name, &package.version);
+                let direct = options.direct.get(&resolution.target);
+                let direct = direct.and_then(|direct| direct.get(&package.name));
+                let key = (&package.name, &package.version, direct);
                 joined
                     .entry(key)
                     .or_default()
@@ -82,10 +89,19 @@ impl Lock {
         let mut diagnostics = Vec::new();
         let mut unhashed = Vec::new();
         let mut packages = Vec::new();
-        for ((name, version), entries) in &joined {
-            let (files, without_hash) = files(name, entries)?;
+        for ((name, version, direct), entries) in &joined {
+            let has_file =
+                direct.is_none_or(|direct| matches!(direct.source, DirectSource::Archive { .. }));
+            let (files, without_hash) = if has_file {
+                files(name, entries)?
+            } else {
+                (Vec::new(), Vec::new())
+            };
+            if let Some(direct) = direct {
+                check_plain(name, "the address", &direct.source.address())?;
+            }
             let pin = format!("{name}=={version}");
-            if files.is_empty() {
+            if files.is_empty() && has_file {
                 unhashed.push(pin);
                 continue;
             }
@@ -109,6 +125,7 @@ impl Lock {
                     .map(|found| found.iter().cloned().collect())
                     .unwrap_or_default(),
                 index: index(name, entries)?,
+                direct: direct.cloned(),
                 files,
                 evidence: evidence(entries, origins.get(*name).map_or(&[], Vec::as_slice)),
             });

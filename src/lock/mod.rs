@@ -13,6 +13,7 @@
 
 mod address;
 mod build;
+mod direct;
 mod error;
 mod marker;
 mod preferences;
@@ -22,6 +23,7 @@ pub(crate) mod testing;
 
 pub use address::without_credentials;
 pub use build::{LockOptions, Locked, MAX_TARGETS};
+pub use direct::{Direct, DirectSource, DirectSources};
 pub use error::{
     DIRECT_SOURCE, DUPLICATE_PACKAGE, FILES_LEFT_OUT, INVALID_LOCK, LockError, MISSING_HASH,
     NEWER_MINOR, NO_TARGET, NOT_KEPT, TARGETS_ALIKE, TOO_MANY_TARGETS, UNSAFE_NAME, UNSAFE_PATH,
@@ -29,7 +31,7 @@ pub use error::{
 };
 pub use marker::{LockMarker, LockMarkerError, Selection, environment_marker};
 pub use preferences::{PREFERENCE_FILES, Preferences};
-pub use read::{MAX_LOCK_BYTES, MAX_LOCK_PACKAGES, ReadLock, read};
+pub use read::{MAX_LOCK_BYTES, MAX_LOCK_PACKAGES, ReadLock, file_name_of, read};
 
 use pinsmith_resolver::{
     ExtraName, HeldBackBy, PackageName, Platform, Sha256, Target, Timestamp, Trust, Version,
@@ -73,7 +75,9 @@ pub struct LockedPackage {
     pub dependencies: Vec<Dependency>,
     /// The index that served it, without credentials.
     pub index: Option<String>,
-    /// Files that a target can install, ordered by name; at least one.
+    /// Where it comes from when it comes from no index.
+    pub direct: Option<Direct>,
+    /// Files that a target can install, ordered by name; at least one, but for a repository or folder.
     pub files: Vec<LockedFile>,
     /// Why it is there, and why in this version.
     pub evidence: Evidence,
@@ -233,9 +237,12 @@ impl LockedPackage {
         self.wheels().next().is_none()
     }
 
-    /// `name==version`.
+    /// `name==version`, or the name with the address that it comes from.
     pub fn pin(&self) -> String {
-        format!("{}=={}", self.name, self.version)
+        match &self.direct {
+            Some(direct) => format!("{} @ {}", self.name, direct.source.address()),
+            None => format!("{}=={}", self.name, self.version),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading a `pylock.toml` (PEP 751), pinsmith's own and those of other tools.
 
+mod direct;
 mod file;
 mod raw;
 mod tool;
@@ -7,6 +8,8 @@ mod tool;
 use std::collections::BTreeSet;
 
 use pinsmith_resolver::{ExtraName, PackageName, Version, VersionSpecifiers};
+
+pub use file::filename_of as file_name_of;
 
 use super::error::{DIRECT_SOURCE, NEWER_MINOR};
 use super::{Dependency, Lock, LockError, LockMarker, LockedPackage, without_credentials};
@@ -117,23 +120,40 @@ fn read_package(
 ) -> Result<Result<LockedPackage, Diagnostic>, LockError> {
     let name = package_name(place, &raw.name)?;
     let place = format!("{place} ({name})");
-    if let Some(kind) = raw.direct_source() {
-        if raw.sdist.is_some() || !raw.wheels.is_empty() {
-            let reason = format!("it has both `{kind}` and files of an index");
-            return Err(LockError::invalid(place, reason));
-        }
-        let message = format!("`{name}` is locked as `{kind}`, which pinsmith does not install");
-        return Ok(Err(Diagnostic::error(DIRECT_SOURCE, message)
-            .help("install it by hand, or ask for a released version")));
+    let has_files = raw.sdist.is_some() || !raw.wheels.is_empty();
+    if let Some(kind) = raw.direct_source().filter(|_| has_files) {
+        let reason = format!("it has both `{kind}` and files of an index");
+        return Err(LockError::invalid(place, reason));
     }
+    let direct = match raw
+        .direct_source()
+        .map(|kind| (kind, direct::read_direct(kind, raw)))
+    {
+        Some((kind, Err(reason))) => {
+            let message =
+                format!("`{name}` is locked as `{kind}` and cannot be installed: {reason}");
+            return Ok(Err(Diagnostic::error(DIRECT_SOURCE, message)
+                .help("install it by hand, or ask for a released version")));
+        }
+        Some((_, Ok(direct))) => Some(direct),
+        None => None,
+    };
     let version = match &raw.version {
         Some(version) => Some(parse_version(&place, version)?),
         None => None,
     };
-    let files = file::read_files(&place, &name, version.as_ref(), raw)?;
-    // PEP 751 lets the version out; the files then agree on one, which `read_files` checks.
+    let (direct, files) = match direct {
+        Some((direct, files)) => (Some(direct), files),
+        None => (
+            None,
+            file::read_files(&place, &name, version.as_ref(), raw)?,
+        ),
+    };
+    // PEP 751 lets the version out; the files then agree on one, which `read_files` checks, and
+    // what is built has none before.
     let version = version
         .or_else(|| file::version_of(&name, &files))
+        .or_else(|| direct.as_ref().map(|_| Version::new([0])))
         .ok_or_else(|| LockError::invalid(place.clone(), "it has no version"))?;
     let marker = raw.marker.as_deref().map(LockMarker::new).transpose();
     let marker =
@@ -153,6 +173,7 @@ fn read_package(
         )?,
         dependencies: dependencies(&place, raw)?,
         index: index.transpose()?,
+        direct,
         files,
         evidence: tool::read_evidence(&place, own)?,
         name,

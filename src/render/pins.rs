@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use pinsmith_resolver::{PackageName, Resolution, ResolvedPackage, Sha256, Target, Version};
 
 use crate::escape::comment;
-use crate::lock::targets_marker;
+use crate::lock::{Direct, DirectSources, targets_marker};
 use crate::requirements::{GENERATED_HEADER_PREFIX, Manifest};
 
 /// What stands in the file besides the pins.
@@ -42,6 +42,10 @@ pub enum Annotations {
     Line,
 }
 
+/// What is said once: a version of a project from one place, with the targets that have it.
+type Joined<'a> =
+    BTreeMap<(&'a PackageName, &'a Version, Option<&'a Direct>), Vec<(usize, &'a ResolvedPackage)>>;
+
 /// Renders `name==version` lines with markers where the targets differ, each with who needs it.
 ///
 /// ```text
@@ -52,6 +56,7 @@ pub enum Annotations {
 /// ```
 pub fn pins(
     resolutions: &[Resolution],
+    direct: &DirectSources,
     manifest: &Manifest,
     command: &str,
     style: PinStyle,
@@ -65,22 +70,28 @@ pub fn pins(
         );
     }
     let all: Vec<Target> = resolutions.iter().map(|one| one.target.clone()).collect();
-    let mut joined = BTreeMap::<(&PackageName, &Version), Vec<(usize, &ResolvedPackage)>>::new();
+    let mut joined = Joined::new();
     for (position, resolution) in resolutions.iter().enumerate() {
         for package in &resolution.packages {
-            let key = (&package.name, &package.version);
+            let own = direct.get(&resolution.target);
+            let own = own.and_then(|own| own.get(&package.name));
+            let key = (&package.name, &package.version, own);
             joined.entry(key).or_default().push((position, package));
         }
     }
-    for ((name, version), entries) in &joined {
+    for ((name, version, direct), entries) in &joined {
         let places = entries.iter().map(|(position, _)| *position);
         let marker = targets_marker(places, &all);
         let packages: Vec<&ResolvedPackage> = entries.iter().map(|(_, package)| *package).collect();
-        let mut pin = name.to_string();
-        if style.extras {
-            pin.push_str(&extras(&packages));
-        }
-        let _ = write!(pin, "=={version}");
+        let extras = if style.extras {
+            extras(&packages)
+        } else {
+            String::new()
+        };
+        let mut pin = match direct {
+            Some(direct) => direct.source.requirement(name, &extras),
+            None => format!("{name}{extras}=={version}"),
+        };
         if let Some(marker) = marker {
             let _ = write!(pin, " ; {marker}");
         }

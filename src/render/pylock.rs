@@ -5,8 +5,8 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 
 use super::toml::{Braces, item, list, short_list, text, time};
 use crate::lock::{
-    Dependency, Evidence, FileLocation, Lock, LockedFile, LockedFileKind, LockedPackage,
-    floor_kind, origin_kind_name,
+    Dependency, DirectSource, Evidence, FileLocation, Lock, LockedFile, LockedFileKind,
+    LockedPackage, floor_kind, origin_kind_name,
 };
 use crate::requirements::Origin;
 
@@ -77,7 +77,13 @@ pub fn pylock(lock: &Lock) -> String {
 fn package(package: &LockedPackage) -> Table {
     let mut table = Table::new();
     table.insert("name", item(text(&package.name)));
-    table.insert("version", item(text(&package.version)));
+    if package
+        .direct
+        .as_ref()
+        .is_none_or(|direct| direct.version_known)
+    {
+        table.insert("version", item(text(&package.version)));
+    }
     if let Some(marker) = &package.marker {
         table.insert("marker", item(text(marker)));
     }
@@ -93,6 +99,20 @@ fn package(package: &LockedPackage) -> Table {
     if let Some(index) = &package.index {
         table.insert("index", item(index.as_str()));
     }
+    match &package.direct {
+        Some(found) => {
+            let (key, source) = direct(&found.source);
+            table.insert(key, Item::Table(source));
+        }
+        None => insert_files(&mut table, package),
+    }
+    if let Some(own) = evidence(&package.evidence) {
+        table.insert("tool", tool(own));
+    }
+    table
+}
+
+fn insert_files(table: &mut Table, package: &LockedPackage) {
     if let Some(sdist) = package.sdist() {
         table.insert("sdist", item(file(sdist)));
     }
@@ -101,10 +121,54 @@ fn package(package: &LockedPackage) -> Table {
     if !wheels.is_empty() {
         table.insert("wheels", item(list(wheels)));
     }
-    if let Some(own) = evidence(&package.evidence) {
-        table.insert("tool", tool(own));
-    }
-    table
+}
+
+/// `[packages.vcs]`, `[packages.archive]` or `[packages.directory]`.
+fn direct(source: &DirectSource) -> (&'static str, Table) {
+    let mut table = Table::new();
+    let mut insert = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            table.insert(key, item(value));
+        }
+    };
+    let kind = match source {
+        DirectSource::Git {
+            url,
+            requested_revision,
+            commit,
+            subdirectory,
+        } => {
+            insert("type", Some("git".into()));
+            insert("url", Some(url.into()));
+            insert(
+                "requested-revision",
+                requested_revision.as_ref().map(Value::from),
+            );
+            insert("commit-id", Some(commit.into()));
+            insert("subdirectory", subdirectory.as_ref().map(Value::from));
+            "vcs"
+        }
+        DirectSource::Archive {
+            url,
+            sha256,
+            size,
+            subdirectory,
+        } => {
+            insert("url", Some(url.into()));
+            let size = size.and_then(|size| i64::try_from(size).ok());
+            insert("size", size.map(Value::from));
+            let hashes = Braces::default().with("sha256", text(sha256)).value();
+            insert("hashes", Some(hashes));
+            insert("subdirectory", subdirectory.as_ref().map(Value::from));
+            "archive"
+        }
+        DirectSource::Directory { path, editable } => {
+            insert("path", Some(path.into()));
+            insert("editable", editable.then(|| true.into()));
+            "directory"
+        }
+    };
+    (kind, table)
 }
 
 /// `[tool.pinsmith]` or `[packages.tool.pinsmith]`.

@@ -50,7 +50,10 @@ fn describe(target: &Target) -> String {
 
 /// One pin with its hashes and the reason for it.
 fn entry(lock: &Lock, package: &LockedPackage) -> String {
-    let mut text = format!("{}=={}", package.name, package.version);
+    let mut text = match &package.direct {
+        Some(direct) => direct.source.requirement(&package.name, ""),
+        None => package.pin(),
+    };
     // A marker is one plain line: `LockMarker` takes nothing else.
     if let Some(marker) = lock.place_of(package) {
         let _ = write!(text, " ; {marker}");

@@ -13,11 +13,14 @@ mod suggest;
 mod table;
 
 pub use assemble::{AssembleOptions, assemble, read_requirement_files};
+pub use codes::DYNAMIC as DYNAMIC_REQUIREMENTS;
+pub use declared::load::{Reader, read_project};
 pub use declared::pep723::read_script;
 pub use declared::pyproject::read_pyproject;
 pub use declared::requirements_txt::{is_generated, read_requirements_txt};
 pub use declared::{
-    Declared, DeclaredIndex, DeclaredRequirement, GENERATED_HEADER_PREFIX, Include, IndexKind,
+    Declared, DeclaredIndex, DeclaredPath, DeclaredRequirement, GENERATED_HEADER_PREFIX, Include,
+    IndexKind,
 };
 pub use modules::{
     Availability, Lookup, Provider, distribution_of_repository, host_beside, is_known_distribution,

@@ -101,6 +101,45 @@ pub(crate) fn answers(form: Form) -> impl Fn(&Asked) -> Answer + Send + Sync + '
     move |asked| answer(&files, form, "", asked)
 }
 
+/// Projects as `serve_text` has them, with further files below `/extra/`.
+pub(crate) fn serve_beside(projects: &str, extra: Vec<(String, Vec<u8>)>) -> Server {
+    let files = files_of(&toml::from_str(projects).unwrap());
+    Server::start(move |asked| match asked.path.strip_prefix("/extra/") {
+        Some(name) => match extra.iter().find(|(own, _)| own == name) {
+            Some((_, bytes)) => Answer::file(asked, bytes),
+            None => Answer::status(404),
+        },
+        None => answer(&files, Form::Json, "", asked),
+    })
+}
+
+/// A wheel with one module, as its bytes.
+pub(crate) fn wheel_of(name: &str, version: &str, requires: &[&str]) -> Vec<u8> {
+    let release = Release {
+        requires: requires.iter().map(|line| (*line).to_owned()).collect(),
+        ..Release::default()
+    };
+    let stem = format!("{}-{version}", name.replace('-', "_"));
+    let metadata = metadata(name, version, &release, "2.1");
+    wheel(&stem, "py3-none-any", &metadata, &release)
+}
+
+/// A gzipped tar with files below one top folder.
+pub(crate) fn tarball(top: &str, files: &[(&str, &str)]) -> Vec<u8> {
+    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    let mut archive = tar::Builder::new(gzip);
+    for (name, text) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        let path = format!("{top}/{name}");
+        archive
+            .append_data(&mut header, path, text.as_bytes())
+            .unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
 /// The same for projects that are written like those of `fixtures/index/projects.toml`.
 pub(crate) fn serve_text(form: Form, projects: &str) -> Server {
     let files = files_of(&toml::from_str(projects).unwrap());
@@ -329,24 +368,11 @@ fn wheel(stem: &str, tags: &str, metadata: &str, release: &Release) -> Vec<u8> {
 }
 
 fn sdist(stem: &str, metadata: &str) -> Vec<u8> {
-    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
-    let mut archive = tar::Builder::new(gzip);
-    for (name, text) in [
-        ("PKG-INFO", metadata),
-        ("setup.py", "raise SystemExit('an sdist was built')\n"),
-    ] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o644);
-        let path = format!("{stem}/{name}");
-        archive
-            .append_data(&mut header, path, text.as_bytes())
-            .unwrap();
-    }
-    archive.into_inner().unwrap().finish().unwrap()
+    let script = "raise SystemExit('an sdist was built')\n";
+    tarball(stem, &[("PKG-INFO", metadata), ("setup.py", script)])
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in sha2::Sha256::digest(bytes) {
         write!(text, "{byte:02x}").unwrap();

@@ -1,6 +1,7 @@
 //! What several subjects share.
 
 pub(crate) mod case;
+pub(crate) mod git;
 pub(crate) mod index;
 #[expect(
     dead_code,

@@ -61,6 +61,11 @@ impl Engine<'_, '_> {
                 self.add(given);
             }
             Facts::Found(metadata) => {
+                let foreign = self.world.foreign_address(&metadata, extra.as_ref());
+                if foreign.is_some() {
+                    self.add(given);
+                    return Ok(());
+                }
                 let edges = self.world.edges_of(&metadata, extra.as_ref());
                 self.world.look_ahead(&edges);
                 for edge in &edges {

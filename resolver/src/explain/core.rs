@@ -261,7 +261,7 @@ impl<'f> Claims<'f> {
                 package.name() == Some(name) && touches(name, range, theirs)
             }
             (
-                Fact::NotOnIndex { name } | Fact::NotInCache { name },
+                Fact::TwoAddresses { name } | Fact::NotOnIndex { name } | Fact::NotInCache { name },
                 External::NoVersions(package, _),
             ) => package.name() == Some(name),
             _ => false,
@@ -281,7 +281,7 @@ fn ranges_of(fact: &Fact) -> Vec<(&PackageName, &Ranges<Version>)> {
         } => vec![(&by.name, &span.versions), (&on.name, range)],
         Fact::Excluded { name, span, .. } => vec![(name, &span.versions)],
         Fact::Missing { name, range, .. } => vec![(name, range)],
-        Fact::NotOnIndex { .. } | Fact::NotInCache { .. } => Vec::new(),
+        Fact::TwoAddresses { .. } | Fact::NotOnIndex { .. } | Fact::NotInCache { .. } => Vec::new(),
     }
 }
 
@@ -332,7 +332,11 @@ impl DependencyProvider for Claims<'_> {
                 Fact::Missing {
                     name: one, range, ..
                 } if one == name => self.stretches(name, range),
-                Fact::NotOnIndex { name: one } | Fact::NotInCache { name: one } if one == name => {
+                Fact::TwoAddresses { name: one }
+                | Fact::NotOnIndex { name: one }
+                | Fact::NotInCache { name: one }
+                    if one == name =>
+                {
                     return Ok(None);
                 }
                 _ => continue,

@@ -52,6 +52,13 @@ pub enum Fact {
         range: Ranges<Version>,
         /// The oldest and the newest release of the index.
         offered: Option<(Version, Version)>,
+        /// Whether the one release is that of the user's direct reference.
+        direct: bool,
+    },
+    /// The user gives the project two addresses.
+    TwoAddresses {
+        /// The project.
+        name: PackageName,
     },
     /// No index has the project.
     NotOnIndex {
@@ -73,6 +80,7 @@ impl Fact {
             Self::Requires { by, .. } => Some(&by.name),
             Self::Excluded { name, .. }
             | Self::Missing { name, .. }
+            | Self::TwoAddresses { name }
             | Self::NotOnIndex { name }
             | Self::NotInCache { name } => Some(name),
         }

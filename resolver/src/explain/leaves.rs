@@ -227,6 +227,7 @@ impl Reader<'_, '_> {
             let offered = offered.zip(candidates.versions().next_back().cloned());
             let range = range.clone();
             return vec![Fact::Missing {
+                direct: self.world.request.direct.contains_key(&name),
                 name,
                 range,
                 offered,

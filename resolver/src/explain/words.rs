@@ -122,6 +122,7 @@ fn sentence(fact: &Fact, setting: &Setting<'_>) -> String {
             name,
             range,
             offered,
+            direct,
         } => {
             let has = match offered {
                 None => return format!("{name} has no release"),
@@ -129,8 +130,12 @@ fn sentence(fact: &Fact, setting: &Setting<'_>) -> String {
                 Some((first, last)) => format!("{first} to {last}"),
             };
             let range = show_range(range);
+            if *direct {
+                return format!("{name} is not {range}: its address gives {has}");
+            }
             format!("no release of {name} is {range} (the index has {has})")
         }
+        Fact::TwoAddresses { name } => format!("{name} cannot come from two addresses at once"),
         Fact::NotOnIndex { name } => format!("{name} is not on the index"),
         Fact::NotInCache { name } => {
             format!("{name} is not in the cache, and the network is off")

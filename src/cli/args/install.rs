@@ -59,6 +59,9 @@ pub struct InstallArgs {
     /// Install from the installer's cache only
     #[arg(long)]
     pub offline: bool,
+    /// Build what the lock takes from repositories, folders and source archives, which runs its code
+    #[arg(long)]
+    pub allow_build: bool,
 }
 
 /// What installs.

@@ -89,7 +89,7 @@ fn origins_of_groups_that_are_not_locked_do_not_count() {
     let files = |groups: &[&str]| {
         let options = LockOptions {
             groups: groups.iter().map(|&group| group.to_owned()).collect(),
-            as_of: None,
+            ..LockOptions::default()
         };
         let locked = Lock::from_resolutions(&resolutions, &builder.manifest, &options).unwrap();
         let origins = locked.lock.packages[0].evidence.origins.clone();

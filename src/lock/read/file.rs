@@ -62,10 +62,7 @@ fn read_file(place: &str, raw: &RawFile, wheel: bool) -> Result<LockedFile, Lock
     let filename = match (&raw.name, &location) {
         (Some(name), _) => name.clone(),
         (None, FileLocation::Path(path)) => last_part(path).to_owned(),
-        (None, FileLocation::Url(url)) => {
-            let end = url.find(['?', '#']).unwrap_or(url.len());
-            percent_decode(last_part(&url[..end]))
-        }
+        (None, FileLocation::Url(url)) => filename_of(url),
     };
     let plain = escape::is_plain(&filename) && !filename.contains(char::is_whitespace);
     if filename.is_empty() || !plain || filename.contains(['/', '\\']) {
@@ -90,6 +87,17 @@ fn read_file(place: &str, raw: &RawFile, wheel: bool) -> Result<LockedFile, Lock
         kind,
         location,
     })
+}
+
+/// The last part of an address, decoded.
+///
+/// ```
+/// use pinsmith::lock::file_name_of;
+/// assert_eq!(file_name_of("https://files.test/x/a%2Bb-1.tar.gz?mirror=1"), "a+b-1.tar.gz");
+/// ```
+pub fn filename_of(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    percent_decode(last_part(&url[..end]))
 }
 
 fn sha256(place: &str, raw: &RawFile) -> Result<Sha256, LockError> {
@@ -125,7 +133,7 @@ fn location(place: &str, raw: &RawFile) -> Result<FileLocation, LockError> {
 }
 
 /// Relative, without `..`, drive letters, or characters that cannot be seen.
-fn stays_inside(path: &str) -> bool {
+pub(super) fn stays_inside(path: &str) -> bool {
     let parts = || path.split(['/', '\\']);
     !path.is_empty()
         && escape::is_plain(path)

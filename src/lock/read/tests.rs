@@ -263,6 +263,7 @@ fn generated(platforms: &[Platform], facts: &[PinFacts]) -> Lock {
     let options = crate::lock::LockOptions {
         groups: vec!["dev".to_owned(), "plot".to_owned()],
         as_of: "2026-03-11T00:00:00Z".parse().ok(),
+        ..crate::lock::LockOptions::default()
     };
     Lock::from_resolutions(&resolutions, &manifest, &options)
         .unwrap()

@@ -158,11 +158,13 @@ fn pip(text: &str, line: u32, collector: &mut Collector) {
     let requirements = read.requirements.iter_mut().map(|r| &mut r.site);
     let constraints = read.constraints.iter_mut().map(|r| &mut r.site);
     let includes = read.includes.iter_mut().map(|i| &mut i.site);
+    let paths = read.paths.iter_mut().map(|path| &mut path.site);
     let indexes = read.indexes.iter_mut().map(|i| &mut i.site);
     let diagnostics = read.diagnostics.iter_mut().filter_map(|d| d.site.as_mut());
     requirements
         .chain(constraints)
         .chain(includes)
+        .chain(paths)
         .chain(indexes)
         .chain(diagnostics)
         .for_each(|at| at.line = line);

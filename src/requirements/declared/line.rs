@@ -8,7 +8,7 @@ use pinsmith_resolver::{
 };
 
 use super::text::{is_unsafe, shown, without_credentials};
-use super::{Declared, DeclaredIndex, DeclaredRequirement, Include, IndexKind};
+use super::{Declared, DeclaredIndex, DeclaredPath, DeclaredRequirement, Include, IndexKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::requirements::{codes, distribution_of_repository};
 use crate::scan::Site;
@@ -23,6 +23,8 @@ const MOST_COMPLAINTS: usize = 20;
 pub(crate) struct Collector {
     file: String,
     complaints: usize,
+    /// Whether the requirement that is being read is editable.
+    pub(crate) editable: bool,
     /// What is collected.
     pub(crate) out: Declared,
 }
@@ -67,6 +69,7 @@ impl Collector {
         Self {
             file: file.to_owned(),
             complaints: 0,
+            editable: false,
             out: Declared::default(),
         }
     }
@@ -127,15 +130,37 @@ impl Collector {
             let message = format!("variables in `{}` are not expanded", shown(&text));
             self.info(codes::VARIABLE, line, message, "");
         }
+        if let Some((name, url)) = named_url(&text)
+            && let Some(path) = relative_path(url)
+        {
+            let path = path.to_owned();
+            return self.path(&path, PackageName::from_str(name).ok(), role, line);
+        }
         match self.normal_form(&text, line) {
             Some(text) => self.parse(&text, role, line),
-            None => self.info(
-                codes::LOCAL_PATH,
-                line,
-                format!("local path `{}` is not locked", shown(&text)),
-                "its own declared requirements are read where they stand in this tree",
-            ),
+            None => self.path(&text, None, role, line),
         }
+    }
+
+    /// Notes a folder that is asked for as a project: `./libs/pose[gpu] ; marker`.
+    pub(crate) fn path(&mut self, text: &str, name: Option<PackageName>, role: &Role, line: u32) {
+        let (place, marker) = text.split_once(';').unwrap_or((text, ""));
+        let place = place.trim();
+        let place = place.split('#').next().unwrap_or(place);
+        let (path, extras) = match place.strip_suffix(']').and_then(|p| p.rsplit_once('[')) {
+            Some((path, extras)) => (path, format!("[{extras}]")),
+            None => (place, String::new()),
+        };
+        let path = path.strip_prefix("file:").unwrap_or(path);
+        self.out.paths.push(DeclaredPath {
+            path: path.to_owned(),
+            name,
+            extras,
+            marker: marker.trim().to_owned(),
+            editable: self.editable,
+            group: role.group.clone(),
+            site: self.site(line),
+        });
     }
 
     /// Turns paths, bare URLs and frozen build paths into PEP 508; `None` for a local path.
@@ -345,6 +370,13 @@ fn named_url(text: &str) -> Option<(&str, &str)> {
     let is_target =
         url.contains("://") || url.starts_with(['/', '.', '$']) || url.starts_with("file:");
     (!name.trim().is_empty() && name.chars().all(plain) && is_target).then(|| (name.trim(), url))
+}
+
+/// A path of this tree: `./libs/pose`, `file:libs/pose`; an absolute one is of another machine.
+fn relative_path(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("file:").unwrap_or(url);
+    let relative = !path.starts_with(['/', '\\', '$', '~']) && !path.contains(':');
+    relative.then_some(path)
 }
 
 fn is_local_path(text: &str) -> bool {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::line::{Role, group_name};
+use super::line::{Role, group_name, parse};
 use super::text::{decode, shown};
 use super::{
-    Declared, Include, environment_yml, pep723, pipfile, pyproject, requirements_txt, setup_cfg,
-    setup_py,
+    Declared, DeclaredPath, DeclaredRequirement, Include, environment_yml, pep723, pipfile,
+    pyproject, requirements_txt, setup_cfg, setup_py,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::requirements::codes;
@@ -16,7 +16,7 @@ use crate::scan::{ReadError, Site, Tree, says_requirements};
 const MOST_FILES: usize = 500;
 
 /// Reads a file of the tree by its root-relative path.
-pub(crate) type Reader<'a> = dyn FnMut(&str) -> Result<Vec<u8>, ReadError> + 'a;
+pub type Reader<'a> = dyn FnMut(&str) -> Result<Vec<u8>, ReadError> + 'a;
 
 /// Reads declaration files with their includes.
 pub(crate) struct Loader<'a> {
@@ -27,6 +27,8 @@ pub(crate) struct Loader<'a> {
     pub(crate) out: Declared,
     /// Generated and compiled files count as declared only when the user names them.
     pub(crate) named_by_user: bool,
+    /// Whether a project inside the tree is read: where its own folders are is not followed further.
+    is_nested: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -37,6 +39,7 @@ impl<'a> Loader<'a> {
             waiting: VecDeque::new(),
             out: Declared::default(),
             named_by_user: false,
+            is_nested: false,
         }
     }
 
@@ -94,6 +97,12 @@ impl<'a> Loader<'a> {
         for include in std::mem::take(&mut declared.includes) {
             self.include(path, include, role);
         }
+        for asked in std::mem::take(&mut declared.paths) {
+            match self.folder(path, &asked) {
+                Ok(requirement) => declared.requirements.push(requirement),
+                Err(diagnostic) => declared.diagnostics.push(diagnostic),
+            }
+        }
         self.out.merge(declared);
     }
 
@@ -125,10 +134,73 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// A folder of the tree as a requirement on the project in it.
+    fn folder(
+        &mut self,
+        from: &str,
+        asked: &DeclaredPath,
+    ) -> Result<DeclaredRequirement, Diagnostic> {
+        let left_out = |why: &str| {
+            let message = format!("local path `{}` is not locked{why}", shown(&asked.path));
+            Diagnostic::info(codes::LOCAL_PATH, message).at(asked.site.clone())
+        };
+        let inside = Tree::join(from, &asked.path)
+            .map_err(|_| left_out(": it lies outside of the scanned folder"))?;
+        if inside.is_empty() {
+            let help = "its own declared requirements are read where they stand in this tree";
+            return Err(left_out("").help(help));
+        }
+        if inside.contains(|c: char| c.is_whitespace() || "#;[]%".contains(c)) {
+            return Err(left_out(": its name cannot stand in a requirement"));
+        }
+        let name = match &asked.name {
+            Some(name) => Some(name.clone()),
+            None if self.is_nested => None,
+            None => read_project(&inside, self.read).name,
+        };
+        let name = name.ok_or_else(|| {
+            left_out(": no project with a name is there").help("give its pyproject.toml a name")
+        })?;
+        let editable = if asked.editable { "#editable" } else { "" };
+        let mut text = format!("{name}{} @ file:./{inside}{editable}", asked.extras);
+        if !asked.marker.is_empty() {
+            text = format!("{text} ; {}", asked.marker);
+        }
+        let parsed = parse(&text).map_err(|reason| left_out(&format!(": {}", shown(&reason))))?;
+        Ok(DeclaredRequirement {
+            requirement: parsed.requirement,
+            group: asked.group.clone(),
+            site: asked.site.clone(),
+        })
+    }
+
     fn note(&mut self, code: crate::diagnostic::Code, path: &str, message: &str) {
         let diagnostic = Diagnostic::warning(code, message).at(whole(path));
         self.out.diagnostics.push(diagnostic);
     }
+}
+
+/// What the files of a project folder say about it; nothing of it is run.
+///
+/// `folder` is root-relative, empty for the root. What is single comes from the first of
+/// pyproject.toml, setup.cfg and setup.py that says it.
+pub fn read_project(folder: &str, read: &mut Reader<'_>) -> Declared {
+    let mut all = Declared::default();
+    for name in ["pyproject.toml", "setup.cfg", "setup.py"] {
+        let path = if folder.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{folder}/{name}")
+        };
+        if read(&path).is_err() {
+            continue;
+        }
+        let mut loader = Loader::new(read);
+        loader.is_nested = true;
+        loader.load(&path, Role::default());
+        all.merge(loader.out);
+    }
+    all
 }
 
 fn whole(path: &str) -> Site {

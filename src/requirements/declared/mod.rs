@@ -55,6 +55,10 @@ pub struct Declared {
     pub extras: BTreeSet<String>,
     /// Groups that are dependency groups (PEP 735).
     pub dependency_groups: BTreeSet<String>,
+    /// Its version as written, where it is written out.
+    pub version: Option<String>,
+    /// Folders that are asked for as projects; [`load`] turns them into requirements.
+    pub paths: Vec<DeclaredPath>,
     /// What a person should know.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -71,6 +75,8 @@ impl Declared {
         self.name = self.name.take().or(other.name);
         self.extras.extend(other.extras);
         self.dependency_groups.extend(other.dependency_groups);
+        self.version = self.version.take().or(other.version);
+        self.paths.extend(other.paths);
         self.diagnostics.extend(other.diagnostics);
     }
 }
@@ -81,6 +87,25 @@ pub struct DeclaredRequirement {
     /// The requirement.
     pub requirement: Requirement,
     /// Extra or dependency group (PEP 735); `None` is runtime.
+    pub group: Option<String>,
+    /// Where.
+    pub site: Site,
+}
+
+/// A folder that is asked for as a project, such as `-e ./libs/pose[gpu]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredPath {
+    /// Path as written, relative to the declaring file.
+    pub path: String,
+    /// The project's name where the declaration gives it.
+    pub name: Option<PackageName>,
+    /// `[extra,...]`, or empty.
+    pub extras: String,
+    /// The marker, or empty.
+    pub marker: String,
+    /// Whether its files are to be used where they are.
+    pub editable: bool,
+    /// The group that asks for it.
     pub group: Option<String>,
     /// Where.
     pub site: Site,

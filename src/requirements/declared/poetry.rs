@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use pinsmith_resolver::Version;
+use pinsmith_resolver::{PackageName, Version};
 use toml_edit::{Item, TableLike};
 
 use super::line::{Collector, Role, group_name};
@@ -107,12 +107,11 @@ fn table_entry(
     collector: &mut Collector,
 ) {
     let string = |key: &str| table.get(key).and_then(Item::as_str);
-    if string("path").is_some() {
-        let message = format!(
-            "`{}` comes from a local path and is not locked",
-            shown(name)
-        );
-        return collector.info(codes::LOCAL_PATH, line, message, "");
+    if let Some(path) = string("path") {
+        collector.editable = table.get("develop").and_then(Item::as_bool) == Some(true);
+        collector.path(path, PackageName::from_str(name).ok(), role, line);
+        collector.editable = false;
+        return;
     }
     let extras = table.get("extras").and_then(Item::as_array);
     let extras: Vec<&str> = extras

@@ -32,6 +32,9 @@ pub fn read_pyproject(text: &str, file: &str) -> Declared {
         .find_map(|path| toml.string(path))
         .and_then(|(name, _)| PackageName::from_str(name).ok());
     collector.out.name.clone_from(&name);
+    collector.out.version = [&["project", "version"][..], &["tool", "poetry", "version"]]
+        .iter()
+        .find_map(|path| Some(toml.string(path)?.0.to_owned()));
     if let Some((range, line)) = toml.string(&["project", "requires-python"]) {
         collector.requires_python(range, line);
     }

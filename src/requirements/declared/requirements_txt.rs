@@ -83,7 +83,9 @@ fn option(collector: &mut Collector, line: &str, role: &Role, number: u32) {
         "-r" | "--requirement" => collector.include(value, role, number),
         "-c" | "--constraint" => collector.include(value, &Role::constraint(), number),
         "-e" | "--editable" => {
+            collector.editable = true;
             requirement(collector, unquoted(value), role, number);
+            collector.editable = false;
         }
         _ if index_option(collector, name, value, number) => {}
         "--pre" | "--prefer-binary" | "--require-hashes" | "--no-index" | "--trusted-host"

@@ -20,6 +20,10 @@ pub(super) fn read(text: &str, file: &str) -> Declared {
                 let name = entry.values.first().map(|(text, _)| text.as_str());
                 collector.out.name = name.and_then(|name| PackageName::from_str(name).ok());
             }
+            ("metadata", "version") => {
+                let version = entry.values.first().map(|(text, _)| text.clone());
+                collector.out.version = version.filter(|text| !text.contains(':'));
+            }
             ("options", "python_requires") => {
                 if let Some((text, line)) = entry.values.first() {
                     collector.requires_python(text, *line);

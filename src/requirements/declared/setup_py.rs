@@ -389,6 +389,11 @@ impl Script<'_> {
                 let name = worth.items.first().map(|(name, _)| name.as_str());
                 self.collector.out.name = name.and_then(|name| PackageName::from_str(name).ok());
             }
+            "version" if !worth.unknown && worth.files.is_empty() => {
+                if let [(version, _)] = worth.items.as_slice() {
+                    self.collector.out.version = Some(version.clone());
+                }
+            }
             "python_requires" => {
                 if let Some((range, line)) = worth.items.first() {
                     self.collector.requires_python(range, *line);

@@ -21,6 +21,9 @@ pub(super) struct Sources {
 #[derive(Debug)]
 enum Source {
     Url(String),
+    /// A folder, and whether it is editable.
+    Path(String, bool),
+    /// Another member of the workspace.
     Local,
 }
 
@@ -72,8 +75,13 @@ impl Sources {
         let name = stem
             .get(..end)
             .and_then(|name| PackageName::from_str(name).ok());
-        match name.and_then(|name| self.by_name.get(&name)) {
+        match name.as_ref().and_then(|name| self.by_name.get(name)) {
             None => collector.requirement(text, role, line),
+            Some(Source::Path(path, editable)) => {
+                collector.editable = *editable;
+                collector.path(&at_path(text, path), name, role, line);
+                collector.editable = false;
+            }
             Some(Source::Local) => collector.info(
                 codes::LOCAL_PATH,
                 line,
@@ -88,6 +96,23 @@ impl Sources {
                 None => collector.requirement(text, role, line),
             },
         }
+    }
+}
+
+/// The path with the extras and the marker of a requirement.
+fn at_path(text: &str, path: &str) -> String {
+    let Ok(parsed) = parse(text) else {
+        return path.to_owned();
+    };
+    let requirement = parsed.requirement;
+    let extras: Vec<_> = requirement.extras.iter().map(ToString::to_string).collect();
+    let mut out = path.to_owned();
+    if !extras.is_empty() {
+        out = format!("{out}[{}]", extras.join(","));
+    }
+    match requirement.marker.contents() {
+        Some(marker) => format!("{out} ; {marker}"),
+        None => out,
     }
 }
 
@@ -117,6 +142,10 @@ fn source(item: &Item) -> Option<Source> {
 
 /// The URL of a table with `git`, `url`, `path` or `workspace`; poetry and Pipfile share the keys.
 fn table_source(table: &dyn TableLike) -> Option<Source> {
+    if let Some(path) = table.get("path").and_then(Item::as_str) {
+        let editable = table.get("editable").and_then(Item::as_bool);
+        return Some(Source::Path(path.to_owned(), editable == Some(true)));
+    }
     if table.contains_key("path") || table.contains_key("workspace") {
         return Some(Source::Local);
     }
