@@ -42,6 +42,10 @@ use std::sync::atomic::AtomicBool;
 
 /// What `sync` is asked to do.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line that stands by itself"
+)]
 pub struct SyncOptions {
     /// The virtual environment to make or to change.
     pub venv: PathBuf,
