@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pep508_rs::{MarkerEnvironment, PackageName};
+use pep440_rs::Version;
+use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 use version_ranges::Ranges;
 
 use crate::requirement::is_url;
+use crate::world::World;
 use crate::{
-    CoreMetadata, Fact, Project, ReleaseFile, Request, Requirement, Target, Unsatisfiable, url_of,
+    CoreMetadata, Fact, Project, ReleaseFile, Request, Requirement, Target, Unsatisfiable,
+    specifiers_of, to_ranges, url_of,
 };
 
 /// The release that a direct reference names; no other one of its project exists.
@@ -62,6 +65,39 @@ pub(crate) fn contradiction(
         }
     }
     None
+}
+
+impl World<'_> {
+    /// The versions that satisfy a requirement; all where only building could tell the version.
+    pub(crate) fn ranges_of(&self, requirement: &Requirement) -> Ranges<Version> {
+        match self.request.direct.get(&requirement.name) {
+            Some(direct) if !direct.version_known => Ranges::full(),
+            _ => to_ranges(&specifiers_of(requirement)),
+        }
+    }
+
+    /// The requirement by which an index release would bring in a thing by its address.
+    ///
+    /// Nobody but the user, or what the user gave an address for, names places outside the indexes.
+    pub(crate) fn foreign_address(
+        &self,
+        metadata: &CoreMetadata,
+        extra: Option<&ExtraName>,
+    ) -> Option<String> {
+        let extras = extra.map_or(&[][..], std::slice::from_ref);
+        let known = |name: &PackageName| {
+            self.external.contains(name)
+                || self.request.direct.contains_key(name)
+                || self.request.overrides.iter().any(|o| o.name == *name)
+        };
+        let mut lines = metadata.requires_dist.iter();
+        let foreign = lines.find(|line| {
+            is_url(line) && !known(&line.name) && line.evaluate_markers(&self.environment, extras)
+        })?;
+        Some(format!(
+            "it requires `{foreign}`, an address that only you may name"
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +252,7 @@ mod tests {
             (
                 &[lib],
                 vec![direct("lib", "2.0", &[], Some("cp311-cp311-win_amd64"))],
-                "has no wheel for this target",
+                "has no wheel for Python 3.11 on linux-x86_64 and no sdist",
             ),
             (&["stray"], Vec::new(), "an address that only you may name"),
         ] {

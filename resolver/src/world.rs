@@ -30,7 +30,7 @@ pub(crate) struct World<'a> {
     prereleases: PrereleasePolicy,
     constraints: HashMap<PackageName, Ranges<Version>>,
     /// Projects that come from a URL, hence never from an index.
-    external: BTreeSet<PackageName>,
+    pub(crate) external: BTreeSet<PackageName>,
     /// Exact pins by the user: they admit yanked releases.
     pinned: HashMap<PackageName, Vec<Version>>,
     arbitrary: HashMap<PackageName, Vec<ArbitraryEquality>>,
@@ -360,36 +360,6 @@ impl<'a> World<'a> {
         }
         self.note_required(&edges);
         edges
-    }
-
-    fn ranges_of(&self, requirement: &Requirement) -> Ranges<Version> {
-        match self.request.direct.get(&requirement.name) {
-            Some(direct) if !direct.version_known => Ranges::full(),
-            _ => to_ranges(&specifiers_of(requirement)),
-        }
-    }
-
-    /// The requirement by which an index release would bring in a thing by its address.
-    ///
-    /// Nobody but the user, or what the user gave an address for, names places outside the indexes.
-    pub(crate) fn foreign_address(
-        &self,
-        metadata: &CoreMetadata,
-        extra: Option<&ExtraName>,
-    ) -> Option<String> {
-        let extras = extra.map_or(&[][..], std::slice::from_ref);
-        let known = |name: &PackageName| {
-            self.external.contains(name)
-                || self.request.direct.contains_key(name)
-                || self.request.overrides.iter().any(|o| o.name == *name)
-        };
-        let mut lines = metadata.requires_dist.iter();
-        let foreign = lines.find(|line| {
-            is_url(line) && !known(&line.name) && line.evaluate_markers(&self.environment, extras)
-        })?;
-        Some(format!(
-            "it requires `{foreign}`, an address that only you may name"
-        ))
     }
 
     fn note_required(&self, edges: &[Edge]) {
