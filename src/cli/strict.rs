@@ -38,7 +38,9 @@ impl Unknown {
         let by_age = matches!(args.resolution, ResolutionArg::Coherent);
         let packages = resolutions.iter().flat_map(|answer| &answer.packages);
         let guessed = packages.clone().filter(|one| one.trust == Trust::Guessed);
-        let undated = packages.filter(|one| by_age && one.uploaded.is_none());
+        // what comes from an address of its own is one release, whatever its age
+        let indexed = packages.filter(|one| !one.index.is_empty());
+        let undated = indexed.filter(|one| by_age && one.uploaded.is_none());
         // a pin of several targets is one pin
         let guessed: BTreeSet<String> = guessed.map(ToString::to_string).collect();
         let undated: BTreeSet<String> = undated.map(ToString::to_string).collect();
