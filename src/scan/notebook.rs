@@ -2,45 +2,17 @@
 //!
 //! Reads nbformat 3 and 4. Every cell recovers alone: whatever stands in one, the others count.
 
+mod json;
 mod magic;
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use self::json::{Cell, Notebook};
 use self::magic::Prepared;
 use super::facts::{Facts, Origin};
 use super::shell::Session;
 use super::{ImportContext, Site, codes, implied, python};
 use crate::diagnostic::Diagnostic;
-
-/// The parts of a notebook that tell what it needs; outputs are never kept.
-#[derive(Debug, Deserialize)]
-struct Notebook {
-    #[serde(default)]
-    nbformat: Value,
-    #[serde(default)]
-    metadata: Value,
-    cells: Option<Vec<Cell>>,
-    /// Where nbformat 3 has its cells.
-    worksheets: Option<Vec<Worksheet>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Worksheet {
-    #[serde(default)]
-    cells: Vec<Cell>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Cell {
-    #[serde(default, rename = "cell_type")]
-    kind: Value,
-    #[serde(default)]
-    source: Value,
-    /// Source in nbformat 3.
-    #[serde(default)]
-    input: Value,
-}
 
 /// Reads a notebook.
 pub(super) fn read(text: &str, file: &str) -> Facts {
@@ -50,14 +22,11 @@ pub(super) fn read(text: &str, file: &str) -> Facts {
         cell: None,
     };
     let mut facts = Facts::default();
-    let notebook = match serde_json::from_str::<Notebook>(text) {
+    let notebook = match json::parse(text) {
         Ok(notebook) => notebook,
-        Err(error) => {
-            let message = format!("`{file}` is not a notebook: {error}");
-            let site = Site {
-                line: u32::try_from(error.line()).unwrap_or(u32::MAX),
-                ..whole
-            };
+        Err((problem, line)) => {
+            let site = Site { line, ..whole };
+            let message = format!("`{file}` {problem}");
             let diagnostic = Diagnostic::warning(codes::BAD_NOTEBOOK, message).at(site);
             facts
                 .diagnostics
@@ -78,13 +47,20 @@ pub(super) fn read(text: &str, file: &str) -> Facts {
             .diagnostics
             .push(diagnostic.help("`jupyter nbconvert --to notebook` brings it up to date"));
     }
-    let sheets = notebook.worksheets.unwrap_or_default();
-    let old = sheets.into_iter().flat_map(|sheet| sheet.cells);
-    let cells = notebook.cells.unwrap_or_default().into_iter().chain(old);
+    let Notebook {
+        cells, worksheets, ..
+    } = notebook;
+    let old = worksheets.into_iter().flatten().flatten();
+    let old = old.flat_map(|sheet| sheet.cells.unwrap_or_default());
+    let cells = cells.unwrap_or_default().into_iter().chain(old);
     let mut session = Session::default();
     for (number, cell) in (1..).zip(cells) {
-        if cell.kind == "code" {
-            read_cell(&cell.text(), file, number, &mut session, &mut facts);
+        match cell {
+            Some(cell) if cell.kind == "code" => {
+                read_cell(&text_of(&cell), file, number, &mut session, &mut facts);
+            }
+            Some(_) => {}
+            None => facts.diagnostics.push(no_cell(file, number)),
         }
     }
     let cloned = session.finish(&facts.path_entries);
@@ -97,20 +73,30 @@ pub(super) fn read(text: &str, file: &str) -> Facts {
     facts
 }
 
-impl Cell {
-    /// The source, which may be one string or a list of lines.
-    fn text(&self) -> String {
-        let source = if self.source.is_null() {
-            &self.input
-        } else {
-            &self.source
-        };
-        match source {
-            Value::String(text) => text.clone(),
-            Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
-            _ => String::new(),
-        }
+/// The source, which may be one string or a list of lines.
+fn text_of(cell: &Cell) -> String {
+    let source = if cell.source.is_null() {
+        &cell.input
+    } else {
+        &cell.source
+    };
+    match source {
+        Value::String(text) => text.clone(),
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+        _ => String::new(),
     }
+}
+
+fn no_cell(file: &str, number: u32) -> Diagnostic {
+    let message = format!("cell {number} of `{file}` is no cell");
+    let site = Site {
+        file: file.to_owned(),
+        line: 1,
+        cell: Some(number),
+    };
+    Diagnostic::warning(codes::BAD_NOTEBOOK, message)
+        .at(site)
+        .help("the other cells were read; open and save the notebook in Jupyter")
 }
 
 /// The language of a notebook that is not Python; most that name none are Python.

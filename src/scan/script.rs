@@ -19,6 +19,7 @@ pub(super) fn read(tree: &Tree, script: &Script) -> Facts {
         ScriptKind::Shell => text,
         ScriptKind::Dockerfile => run_commands(&text),
         ScriptKind::Makefile => recipes(&text),
+        ScriptKind::Yaml => items(&text),
         ScriptKind::Prose => quoted_commands(&text),
     };
     let site = |line: u32| Site {
@@ -108,6 +109,19 @@ fn recipes(text: &str) -> String {
     commands
 }
 
+/// The items of lists, which are commands in some files; the other lines are left empty.
+fn items(text: &str) -> String {
+    let mut commands = String::new();
+    for line in text.lines() {
+        let item = line.trim().strip_prefix("- ").unwrap_or_default().trim();
+        let item = item.strip_prefix("command:").unwrap_or(item).trim();
+        let quoted = |quote| item.strip_prefix(quote)?.strip_suffix(quote);
+        let item = quoted('"').or_else(|| quoted('\'')).unwrap_or(item);
+        let _ = writeln!(commands, "{item}");
+    }
+    commands
+}
+
 /// `--mount=type=cache pip install x` is `pip install x`.
 fn without_options(mut command: &str) -> &str {
     command = command.trim_start();
@@ -176,6 +190,13 @@ mod tests {
             names(&quoted_commands(text)),
             ["a@5", "b==2@5", "git+https://github.com/o/r@6"]
         );
+    }
+
+    #[test]
+    fn lists_of_commands_have_items() {
+        let text = "build:\n  python_packages:\n    - torch\n  run:\n    - pip install a\n\
+            \x20   - command: pip install b\n    - \"pip install 'c>1'\"\n";
+        assert_eq!(names(&items(text)), ["a@5", "b@6", "c>1@7"]);
     }
 
     #[test]

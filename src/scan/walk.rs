@@ -64,6 +64,8 @@ pub(super) enum ScriptKind {
     Shell,
     /// The recipes of rules.
     Makefile,
+    /// Items of lists.
+    Yaml,
     /// After `RUN`, `CMD` and `ENTRYPOINT`.
     Dockerfile,
     /// Among prose.
@@ -363,6 +365,9 @@ fn script_kind(path: &str) -> Option<ScriptKind> {
     let lower = name.to_ascii_lowercase();
     if matches!(lower.as_str(), "makefile" | "gnumakefile") {
         return Some(ScriptKind::Makefile);
+    }
+    if matches!(name, "cog.yaml" | "cog.yml") {
+        return Some(ScriptKind::Yaml);
     }
     let (stem, extension) = lower.rsplit_once('.')?;
     match extension {

@@ -5,9 +5,10 @@ use std::str::FromStr;
 use pinsmith_resolver::{PackageName, specifiers_of, url_of};
 
 use crate::diagnostic::Diagnostic;
-use crate::requirements::declared::Declared;
 use crate::requirements::declared::line::{Role, group_name};
 use crate::requirements::declared::load::{Format, Loader, Reader, group_of, is_root_level};
+use crate::requirements::declared::locked::is_lock;
+use crate::requirements::declared::{Declared, DeclaredRequirement};
 use crate::requirements::{Provider, codes, lookup};
 use crate::scan::{ModuleName, Scan, Site};
 
@@ -28,7 +29,14 @@ pub(super) fn read(scan: &Scan, read: &mut Reader<'_>) -> Declared {
         .iter()
         .filter_map(|path| Some((path.as_str(), Format::of(path)?)))
         .collect();
-    files.sort_by_key(|(path, format)| (*format, path.matches('/').count(), *path));
+    files.sort_by_key(|(path, format)| {
+        (
+            *format,
+            path.matches('/').count(),
+            rank(path, *format),
+            *path,
+        )
+    });
     let (scripts, files): (Vec<_>, Vec<_>) = files
         .into_iter()
         .partition(|(_, format)| *format == Format::Script);
@@ -46,6 +54,10 @@ pub(super) fn read(scan: &Scan, read: &mut Reader<'_>) -> Declared {
             note_nested(&mut loader, &nested);
         }
     }
+    let locks = scan.declaration_files.iter().filter(|path| is_lock(path));
+    for path in locks {
+        loader.lock(path);
+    }
     let single = scripts.len() == 1 && !declares;
     for (path, _) in scripts {
         let role = if single {
@@ -61,6 +73,19 @@ pub(super) fn read(scan: &Scan, read: &mut Reader<'_>) -> Declared {
         }
     }
     loader.out
+}
+
+/// Which of several requirements files is meant when nothing else says so: the plain one, then
+/// those for any machine, then those for few.
+fn rank(path: &str, format: Format) -> u8 {
+    const FEW: [&str; 13] = [
+        "amd", "arm", "arm64", "colab", "directml", "mac", "macos", "mps", "npu", "osx", "rocm",
+        "win", "windows",
+    ];
+    match group_of(path).filter(|_| format == Format::Requirements) {
+        None => 0,
+        Some(group) => 1 + u8::from(group.split('-').any(|word| FEW.contains(&word))),
+    }
 }
 
 /// The group of a script's own requirements.
@@ -86,14 +111,52 @@ fn load_all(loader: &mut Loader<'_>, files: &[(&str, Format)]) {
             }),
             _ => None,
         };
-        loader.load(
-            path,
-            Role {
-                group,
-                constraint: is_constraints(path),
-            },
-        );
+        let role = Role {
+            group,
+            constraint: is_constraints(path),
+        };
+        if *format == Format::Requirements && !role.is_development() {
+            load_variant(loader, path, role);
+        } else {
+            loader.load(path, role);
+        }
     }
+}
+
+/// Reads a requirements file unless it pins what another one pins otherwise: `requirements_cu118.txt`
+/// is then there instead of `requirements.txt`, and the two together ask for nothing that exists.
+fn load_variant(loader: &mut Loader<'_>, path: &str, role: Role) {
+    let before = loader.out.clone();
+    loader.load(path, role);
+    let known = before.requirements.len();
+    let Some((known, new)) = loader.out.requirements.split_at_checked(known) else {
+        return;
+    };
+    let files = known.iter().filter(|known| {
+        let is_file = Format::of(&known.site.file) == Some(Format::Requirements);
+        is_file && new.iter().any(|new| is_pinned_otherwise(known, new))
+    });
+    let Some(rival) = files.map(|known| known.site.clone()).next() else {
+        return;
+    };
+    loader.out = before;
+    let message = format!(
+        "an alternative to `{}`, which is read: the two pin different versions",
+        rival.file
+    );
+    let diagnostic = Diagnostic::info(codes::FILE_SKIPPED, message).at(whole(path));
+    let help = format!("`pinsmith compile {path}` locks this one");
+    loader.out.diagnostics.push(diagnostic.help(help));
+}
+
+fn is_pinned_otherwise(a: &DeclaredRequirement, b: &DeclaredRequirement) -> bool {
+    let pin = |entry: &DeclaredRequirement| {
+        let specifiers = specifiers_of(&entry.requirement).to_string();
+        specifiers.starts_with("==").then_some(specifiers)
+    };
+    let same = a.requirement.name == b.requirement.name
+        && !a.requirement.marker.is_disjoint(&b.requirement.marker);
+    same && matches!((pin(a), pin(b)), (Some(a), Some(b)) if a != b)
 }
 
 fn is_constraints(path: &str) -> bool {

@@ -27,6 +27,8 @@ pub(super) struct Evidence<'a> {
     pub(super) declared: BTreeMap<&'a PackageName, Vec<&'a DeclaredRequirement>>,
     pub(super) installed: BTreeMap<PackageName, Vec<Installed>>,
     pub(super) accepted: &'a BTreeSet<PackageName>,
+    /// What lock files of other tools name.
+    pub(super) locked: &'a BTreeSet<PackageName>,
     /// The project itself.
     pub(super) own: Option<&'a PackageName>,
     /// Programs whose unmistakable modules the tree imports.
@@ -52,6 +54,7 @@ impl<'a> Evidence<'a> {
             declared: by_name,
             installed: install_lines(scan),
             accepted: &options.accept,
+            locked: &declared.locked,
             own: declared.name.as_ref(),
             programs: programs(scan),
             local: scan
@@ -80,7 +83,7 @@ impl<'a> Evidence<'a> {
             .cloned()
     }
 
-    /// The first of some names that an install line or the user names.
+    /// The first of some names that an install line, the user or a lock names.
     ///
     /// What comes `only_from` a repository is named by lines with an address alone: the project of
     /// that name on an index is another one.
@@ -95,8 +98,12 @@ impl<'a> Evidence<'a> {
             lines.is_some_and(|lines| only_from != Some(*name) || lines.iter().any(has_address))
         };
         let installed = names.iter().find(is_named);
+        // a lock says no more about a repository than a bare name does
+        let is_locked =
+            |name: &&PackageName| self.locked.contains(*name) && only_from != Some(*name);
         installed
             .or_else(|| names.iter().find(|name| self.accepted.contains(*name)))
+            .or_else(|| names.iter().find(is_locked))
             .cloned()
     }
 }

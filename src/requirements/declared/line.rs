@@ -7,6 +7,8 @@ use pinsmith_resolver::{
     parse_specifiers,
 };
 
+use super::load::is_development;
+use super::reason;
 use super::text::{is_unsafe, shown, without_credentials};
 use super::{Declared, DeclaredIndex, DeclaredPath, DeclaredRequirement, Include, IndexKind};
 use crate::diagnostic::{Code, Diagnostic};
@@ -44,6 +46,11 @@ impl Role {
             group: Some(group_name(name)),
             constraint: false,
         }
+    }
+
+    /// Whether it is for work on the project rather than for its use.
+    pub(crate) fn is_development(&self) -> bool {
+        self.group.as_deref().is_some_and(is_development)
     }
 
     pub(crate) fn constraint() -> Self {
@@ -271,7 +278,6 @@ impl Collector {
     fn complain(&mut self, text: &str, reason: &str, line: u32) {
         self.complaints += 1;
         if self.complaints <= MOST_COMPLAINTS {
-            let reason = reason.lines().next().unwrap_or_default();
             self.warn(
                 codes::NOT_A_REQUIREMENT,
                 line,
@@ -348,7 +354,7 @@ impl Collector {
 /// Reads a requirement (PEP 508) from anywhere; the error is the reason.
 pub(crate) fn parse(text: &str) -> Result<ParsedRequirement, String> {
     admissible(text)?;
-    parse_requirement(text).map_err(|error| error.reason)
+    parse_requirement(text).map_err(|_| reason::of(text))
 }
 
 /// Refuses what must not reach an output; the parser itself refuses what it cannot bear.

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 use super::line::{Role, group_name, parse};
 use super::text::{decode, shown};
 use super::{
-    Declared, DeclaredPath, DeclaredRequirement, Include, environment_yml, pep723, pipfile,
-    pyproject, requirements_txt, setup_cfg, setup_py,
+    Declared, DeclaredPath, DeclaredRequirement, Include, cog, environment_yml, locked, pep723,
+    pipfile, pyproject, requirements_txt, setup_cfg, setup_py,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::requirements::codes;
@@ -60,6 +60,15 @@ impl<'a> Loader<'a> {
             }
         }
         self.out.requirements.len() > before
+    }
+
+    /// Reads the lock of another tool.
+    pub(crate) fn lock(&mut self, path: &str) {
+        if let Ok(bytes) = (self.read)(path) {
+            self.out
+                .locked
+                .extend(locked::names(&decode(&bytes).0, path));
+        }
     }
 
     fn one(&mut self, path: &str, role: &Role, from: Option<Site>) {
@@ -218,6 +227,7 @@ fn read_text(text: &str, path: &str, role: &Role) -> Declared {
         Some(Format::SetupCfg) => setup_cfg::read(text, path),
         Some(Format::SetupPy) => setup_py::read(text, path),
         Some(Format::Environment) => environment_yml::read(text, path),
+        Some(Format::Cog) => cog::read(text, path),
         Some(Format::Pipfile) => pipfile::read(text, path),
         Some(Format::Script) => pep723::read_script(text, path, role.group.as_deref()),
         Some(Format::Requirements) | None => requirements_txt::read(text, path, role),
@@ -232,6 +242,7 @@ pub(crate) enum Format {
     SetupPy,
     Requirements,
     Environment,
+    Cog,
     Pipfile,
     Script,
 }
@@ -247,6 +258,7 @@ impl Format {
             ("setup.cfg", _) => Some(Self::SetupCfg),
             ("setup.py", _) => Some(Self::SetupPy),
             ("pipfile", _) => Some(Self::Pipfile),
+            ("cog.yaml" | "cog.yml", _) => Some(Self::Cog),
             (_, "yml" | "yaml") if stem.contains("env") || stem.contains("conda") => {
                 Some(Self::Environment)
             }

@@ -3,20 +3,24 @@
 //! A reader opens nothing itself. What a file includes (`-r`, `-c`, `dynamic`) comes back as an
 //! [`Include`], and [`load`] reads it through the tree.
 
+mod cog;
 pub(super) mod conda;
 pub(super) mod environment_yml;
 pub(super) mod line;
 pub(super) mod load;
+pub(super) mod locked;
 pub(super) mod pep723;
 pub(super) mod pipfile;
 pub(super) mod poetry;
 pub(super) mod pyproject;
+mod reason;
 pub(super) mod requirements_txt;
 pub(super) mod setup_cfg;
 pub(super) mod setup_py;
 pub(super) mod text;
 pub(super) mod toml;
 pub(super) mod uv;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +63,8 @@ pub struct Declared {
     pub version: Option<String>,
     /// Folders that are asked for as projects; [`load`] turns them into requirements.
     pub paths: Vec<DeclaredPath>,
+    /// Distributions that lock files of other tools name: evidence of what a module comes from.
+    pub locked: BTreeSet<PackageName>,
     /// What a person should know.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -77,6 +83,7 @@ impl Declared {
         self.dependency_groups.extend(other.dependency_groups);
         self.version = self.version.take().or(other.version);
         self.paths.extend(other.paths);
+        self.locked.extend(other.locked);
         self.diagnostics.extend(other.diagnostics);
     }
 }

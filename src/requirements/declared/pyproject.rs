@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use pinsmith_resolver::PackageName;
-use toml_edit::{Item, Value};
+use toml_edit::{Item, TableLike, Value};
 
 use super::line::{Collector, Role, group_name, parse};
 use super::text::shown;
@@ -202,6 +202,26 @@ fn development_lists(toml: &Toml<'_>, sources: &Sources, collector: &mut Collect
             "`override-dependencies` of uv are not used",
             "pass them with `--override FILE` if you want them",
         );
+    }
+    for (environment, item) in toml
+        .table(&["tool", "hatch", "envs"])
+        .into_iter()
+        .flat_map(TableLike::iter)
+    {
+        let role = match environment {
+            // what hatch runs commands in when nothing else is asked for
+            "default" => Role::group("dev"),
+            other => Role::group(other),
+        };
+        for key in ["dependencies", "extra-dependencies"] {
+            for (text, line) in item
+                .get(key)
+                .map(|list| toml.strings(list))
+                .unwrap_or_default()
+            {
+                sources.requirement(text, &role, line, collector);
+            }
+        }
     }
     if let Some(table) = toml.table(&["tool", "pdm", "dev-dependencies"]) {
         for (name, item) in table.iter() {

@@ -31,14 +31,25 @@ pub fn is_generated(text: &str) -> bool {
 pub(super) fn read(text: &str, file: &str, role: &Role) -> Declared {
     let mut collector = Collector::new(file);
     for (number, line) in logical_lines(text) {
-        let line = line.trim();
-        if line.starts_with('-') {
-            option(&mut collector, line, role, number);
-        } else if !line.is_empty() {
-            requirement(&mut collector, line, role, number);
-        }
+        logical_line(&line, role, number, &mut collector);
     }
     collector.finish()
+}
+
+/// Reads what stands as one line of a requirements file inside another file.
+pub(super) fn read_line(text: &str, role: &Role, number: u32, collector: &mut Collector) {
+    for (_, line) in logical_lines(text) {
+        logical_line(&line, role, number, collector);
+    }
+}
+
+fn logical_line(line: &str, role: &Role, number: u32, collector: &mut Collector) {
+    let line = line.trim();
+    if line.starts_with('-') {
+        option(collector, line, role, number);
+    } else if !line.is_empty() {
+        requirement(collector, line, role, number);
+    }
 }
 
 /// Joins continued lines and takes comments away; the number is that of the first line.

@@ -1,11 +1,13 @@
 //! `setup.py`, read and never run: literal lists, names bound to them, and files that it opens.
 
+mod text;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use pinsmith_resolver::PackageName;
-use ruff_python_ast::{Expr, ExprCall, Operator, Stmt};
+use ruff_python_ast::{Expr, ExprCall, InterpolatedStringElement, Operator, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextSize};
 
@@ -78,9 +80,27 @@ struct Worth {
     entries: BTreeMap<String, Worth>,
     /// True when part of it cannot be read.
     unknown: bool,
+    /// True when it is one string, not a list of strings.
+    text: bool,
 }
 
 impl Worth {
+    fn text(text: String, line: u32) -> Self {
+        Self {
+            items: vec![(text, line)],
+            text: true,
+            ..Self::default()
+        }
+    }
+
+    /// The string that it is, if it is one.
+    fn as_text(&self) -> Option<&str> {
+        match self.items.as_slice() {
+            [(text, _)] if self.text && !self.unknown => Some(text),
+            _ => None,
+        }
+    }
+
     fn unknown() -> Self {
         Self {
             unknown: true,
@@ -93,6 +113,7 @@ impl Worth {
         self.files.extend(other.files);
         self.entries.extend(other.entries);
         self.unknown |= other.unknown;
+        self.text = false;
     }
 
     fn size(&self) -> usize {
@@ -160,7 +181,10 @@ impl Script<'_> {
                 worth.add(self.worth(&assign.value, depth));
                 self.bind(&assign.target, worth);
             }
-            Stmt::Expr(expression) => self.find_setup(&expression.value),
+            Stmt::Expr(expression) => {
+                self.change(&expression.value, depth);
+                self.find_setup(&expression.value);
+            }
             Stmt::If(branch) => {
                 self.statements(&branch.body, depth + 1);
                 for clause in &branch.elif_else_clauses {
@@ -204,6 +228,22 @@ impl Script<'_> {
         }
     }
 
+    /// `names.append("x")`, `names.extend(more)`, `extras.update(more)`
+    fn change(&mut self, expression: &Expr, depth: usize) {
+        let Expr::Call(call) = expression else { return };
+        let Expr::Attribute(method) = &*call.func else {
+            return;
+        };
+        let changes = ["append", "extend", "insert", "update", "add"];
+        if let Expr::Name(name) = &*method.value
+            && changes.contains(&method.attr.as_str())
+            && let Some(mut worth) = self.names.remove(name.id.as_str())
+        {
+            worth.add(self.all(&call.arguments.args, depth));
+            self.names.insert(name.id.to_string(), worth);
+        }
+    }
+
     /// `name = worth` and `name["key"] = worth`.
     fn bind(&mut self, target: &Expr, worth: Worth) {
         match target {
@@ -238,18 +278,46 @@ impl Script<'_> {
         }
         let deeper = |expression| self.worth(expression, depth + 1);
         match expression {
-            Expr::StringLiteral(string) => Worth {
-                items: vec![(string.value.to_str().to_owned(), self.line(string.start()))],
-                ..Worth::default()
-            },
+            Expr::StringLiteral(string) => {
+                Worth::text(string.value.to_str().to_owned(), self.line(string.start()))
+            }
+            Expr::FString(string) => {
+                let parts = string.value.elements().map(|element| match element {
+                    InterpolatedStringElement::Literal(literal) => Some(literal.value.to_string()),
+                    InterpolatedStringElement::Interpolation(hole) => {
+                        deeper(&hole.expression).as_text().map(str::to_owned)
+                    }
+                });
+                text::joined(parts, self.line(string.start()))
+            }
+            Expr::BinOp(filled) if filled.op == Operator::Mod => {
+                let values = match &*filled.right {
+                    Expr::Tuple(tuple) => tuple.elts.iter().map(&deeper).collect(),
+                    other => vec![deeper(other)],
+                };
+                text::filled(&deeper(&filled.left), "%", &values)
+            }
             Expr::List(list) => self.all(&list.elts, depth),
             Expr::Tuple(tuple) => self.all(&tuple.elts, depth),
             Expr::Set(set) => self.all(&set.elts, depth),
             Expr::Starred(starred) => deeper(&starred.value),
             Expr::BinOp(sum) if sum.op == Operator::Add => {
-                let mut worth = deeper(&sum.left);
-                worth.add(deeper(&sum.right));
-                worth
+                let (mut left, right) = (deeper(&sum.left), deeper(&sum.right));
+                match (left.text, right.text) {
+                    (true, true) => {
+                        let line = self.line(sum.start());
+                        let parts = [left.as_text(), right.as_text()].into_iter();
+                        text::joined(parts.map(|part| part.map(str::to_owned)), line)
+                    }
+                    (true, false) if right.unknown && right.items.is_empty() => text::joined(
+                        [left.as_text().map(str::to_owned), None].into_iter(),
+                        self.line(sum.start()),
+                    ),
+                    _ => {
+                        left.add(right);
+                        left
+                    }
+                }
             }
             Expr::Name(name) => {
                 let known = self.names.get(name.id.as_str());
@@ -326,6 +394,15 @@ impl Script<'_> {
             Expr::Attribute(method) => {
                 // methods of what was read, and functions of a module over what was read
                 let mut worth = self.worth(&method.value, depth + 1);
+                match method.attr.as_str() {
+                    "format" if worth.text => {
+                        let values = call.arguments.args.iter();
+                        let values: Vec<_> = values.map(|v| self.worth(v, depth + 1)).collect();
+                        return text::filled(&worth, "{", &values);
+                    }
+                    "split" if worth.text => return text::split(&worth, arguments.as_text()),
+                    _ => {}
+                }
                 if worth.unknown && worth.files.is_empty() {
                     worth = arguments;
                 }
@@ -337,7 +414,17 @@ impl Script<'_> {
                     ..Worth::default()
                 },
                 _ => {
-                    let passes = ["list", "tuple", "set", "sorted", "str", "dict", "open"];
+                    let passes = [
+                        "list",
+                        "tuple",
+                        "set",
+                        "frozenset",
+                        "sorted",
+                        "sum",
+                        "str",
+                        "dict",
+                        "open",
+                    ];
                     let mut worth = arguments;
                     for keyword in &call.arguments.keywords {
                         if let (Some(key), "dict") = (&keyword.arg, name.id.as_str()) {
