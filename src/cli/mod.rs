@@ -15,6 +15,7 @@ mod lock;
 mod lookup;
 mod no_json;
 mod refused;
+mod report;
 mod scan;
 mod source;
 mod strict;

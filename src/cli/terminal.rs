@@ -1,5 +1,6 @@
 //! The person at the terminal: results on standard output, everything else on standard error.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 
@@ -102,12 +103,7 @@ impl Terminal {
     /// Prints findings: errors always, warnings unless quiet, notes only when verbose.
     pub fn diagnostics<'d>(&self, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
         for diagnostic in diagnostics {
-            let shown = match diagnostic.severity {
-                Severity::Error => true,
-                Severity::Warning => self.verbosity >= Verbosity::Normal,
-                Severity::Info => self.verbosity >= Verbosity::Verbose,
-            };
-            if shown {
+            if self.shows(diagnostic) {
                 print_error_line(&diagnostic_text(diagnostic));
             }
         }
@@ -125,6 +121,37 @@ impl Terminal {
             text.push('\n');
         }
         self.result(&text)
+    }
+
+    /// Prints findings like [`Self::diagnostics`], but of one kind of warning no more than a person
+    /// reads, unless verbose.
+    pub fn most_diagnostics<'d>(&self, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
+        /// Most warnings of one code.
+        const MOST: usize = 5;
+        let mut of_code: BTreeMap<&str, usize> = BTreeMap::new();
+        for diagnostic in diagnostics.into_iter().filter(|found| self.shows(found)) {
+            let count = of_code.entry(diagnostic.code.0).or_default();
+            *count += 1;
+            let all = self.verbose() || diagnostic.severity == Severity::Error;
+            if all || *count <= MOST {
+                print_error_line(&diagnostic_text(diagnostic));
+            }
+        }
+        for (code, count) in of_code {
+            if let Some(more @ 1..) = count.checked_sub(MOST).filter(|_| !self.verbose()) {
+                print_error_line(&format!(
+                    "{YELLOW}warning[{code}]{YELLOW:#}: {more} more of this kind, see `--verbose`"
+                ));
+            }
+        }
+    }
+
+    fn shows(self, diagnostic: &Diagnostic) -> bool {
+        match diagnostic.severity {
+            Severity::Error => true,
+            Severity::Warning => self.verbosity >= Verbosity::Normal,
+            Severity::Info => self.verbosity >= Verbosity::Verbose,
+        }
     }
 
     /// Prints why a command failed and what to do about it.

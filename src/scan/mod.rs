@@ -6,6 +6,7 @@
 mod artifact;
 pub mod codes;
 mod command;
+mod config;
 mod decode;
 mod facts;
 mod ignored;
@@ -86,6 +87,15 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
                 scan.diagnostics.push(diagnostic);
             }
         }
+    }
+    let configs: Vec<_> = listing
+        .configs
+        .par_iter()
+        .map(|file| config::read(tree, file))
+        .collect();
+    for (file, mut imports) in listing.configs.iter().zip(configs) {
+        locals.mark(file, &mut imports);
+        scan.imports.extend(imports);
     }
     for facts in scripts {
         scan.install_lines.extend(facts.install_lines);
@@ -222,7 +232,8 @@ impl Scan {
 pub struct Scan {
     /// How many files were read.
     pub files: FileCounts,
-    /// Every import, in the order of files and lines; nothing is merged or mapped yet.
+    /// Every import, in the order of files and lines, those that configuration files name last;
+    /// nothing is merged or mapped yet.
     pub imports: Vec<Import>,
     /// `pip install` and similar lines of notebooks, Dockerfiles, shell scripts and the README:
     /// evidence, never an import by itself.

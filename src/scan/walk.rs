@@ -22,6 +22,8 @@ pub(super) struct Listing {
     pub(super) declarations: Vec<String>,
     /// Files in which somebody installs things.
     pub(super) scripts: Vec<Script>,
+    /// Configuration files, which may name modules.
+    pub(super) configs: Vec<String>,
     /// Symlinks that stay inside, with what they point to.
     pub(super) links: Vec<(String, String)>,
     /// How many could not be read.
@@ -117,6 +119,7 @@ pub(super) fn list(tree: &Tree, options: &ScanOptions) -> Listing {
     listing.sources.sort();
     listing.declarations.sort();
     listing.scripts.sort();
+    listing.configs.sort();
     listing.other_modules.sort();
     listing
 }
@@ -228,6 +231,7 @@ impl Listing {
         let kind = match extension {
             Some("py" | "pyw") => SourceKind::Python,
             Some("ipynb") => SourceKind::Notebook,
+            Some("yaml" | "yml") => return self.configs.push(path),
             Some("pyi" | "pyx" | "so" | "pyd") => return self.other_modules.push(path),
             None if is_python_script(&tree.root().join(&path)) => SourceKind::Python,
             _ => return,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pinsmith_resolver::{specifiers_of, to_ranges};
+use pinsmith_resolver::{specifiers_of, to_ranges, url_of};
 
 use crate::diagnostic::Diagnostic;
 use crate::requirements::codes;
@@ -36,10 +36,14 @@ pub(super) fn settle(declared: &mut Declared) -> Vec<Diagnostic> {
     diagnostics
 }
 
-fn contradict(a: &DeclaredRequirement, b: &DeclaredRequirement) -> bool {
+/// Whether nothing can be both.
+pub(super) fn contradict(a: &DeclaredRequirement, b: &DeclaredRequirement) -> bool {
     let together = a.group == b.group || a.group.is_none();
     if !together || a.requirement.marker.is_disjoint(&b.requirement.marker) {
         return false;
+    }
+    if let (Some(a), Some(b)) = (url_of(&a.requirement), url_of(&b.requirement)) {
+        return a != b;
     }
     let ranges = [a, b].map(|entry| to_ranges(&specifiers_of(&entry.requirement)));
     let [a, b] = ranges;

@@ -4,9 +4,12 @@ use std::str::FromStr;
 
 use pinsmith_resolver::{PackageName, specifiers_of, url_of};
 
+use super::conflicts::contradict;
 use crate::diagnostic::Diagnostic;
 use crate::requirements::declared::line::{Role, group_name};
-use crate::requirements::declared::load::{Format, Loader, Reader, group_of, is_root_level};
+use crate::requirements::declared::load::{
+    Format, Loader, Reader, group_of, is_development, is_root_level,
+};
 use crate::requirements::declared::locked::is_lock;
 use crate::requirements::declared::{Declared, DeclaredRequirement};
 use crate::requirements::{Provider, codes, lookup};
@@ -76,7 +79,7 @@ pub(super) fn read(scan: &Scan, read: &mut Reader<'_>) -> Declared {
 }
 
 /// Which of several requirements files is meant when nothing else says so: the plain one, then
-/// those for any machine, then those for few.
+/// those for any machine, then those for few, and last those for work on the project.
 fn rank(path: &str, format: Format) -> u8 {
     const FEW: [&str; 13] = [
         "amd", "arm", "arm64", "colab", "directml", "mac", "macos", "mps", "npu", "osx", "rocm",
@@ -84,6 +87,7 @@ fn rank(path: &str, format: Format) -> u8 {
     ];
     match group_of(path).filter(|_| format == Format::Requirements) {
         None => 0,
+        Some(group) if is_development(&group) => 3,
         Some(group) => 1 + u8::from(group.split('-').any(|word| FEW.contains(&word))),
     }
 }
@@ -104,10 +108,16 @@ fn load_all(loader: &mut Loader<'_>, files: &[(&str, Format)]) {
             loader.out.diagnostics.push(diagnostic);
             continue;
         }
+        if *format == Format::Requirements && has_project(loader) && loader.is_compiled(path) {
+            let message = "compiled from what the project declares, which is read instead";
+            let diagnostic = Diagnostic::info(codes::FILE_SKIPPED, message).at(whole(path));
+            loader.out.diagnostics.push(diagnostic);
+            continue;
+        }
         let group = match format {
             Format::Requirements => group_of(path).filter(|group| {
                 // without a plain requirements.txt a `requirements-gpu.txt` is the main one
-                has_main || crate::requirements::declared::load::is_development(group)
+                has_main || is_development(group)
             }),
             _ => None,
         };
@@ -115,38 +125,58 @@ fn load_all(loader: &mut Loader<'_>, files: &[(&str, Format)]) {
             group,
             constraint: is_constraints(path),
         };
-        if *format == Format::Requirements && !role.is_development() {
-            load_variant(loader, path, role);
+        let may_vary = matches!(format, Format::Requirements | Format::Environment);
+        if may_vary && !role.is_development() {
+            load_variant(loader, path, *format, role);
         } else {
             loader.load(path, role);
         }
     }
 }
 
-/// Reads a requirements file unless it pins what another one pins otherwise: `requirements_cu118.txt`
-/// is then there instead of `requirements.txt`, and the two together ask for nothing that exists.
-fn load_variant(loader: &mut Loader<'_>, path: &str, role: Role) {
+/// Reads a file unless it is another way to the same environment: `requirements_cu118.txt` is there
+/// instead of `requirements.txt`, and a frozen environment instead of the ranges of the project. The
+/// two together ask for nothing that exists.
+fn load_variant(loader: &mut Loader<'_>, path: &str, format: Format, role: Role) {
     let before = loader.out.clone();
     loader.load(path, role);
-    let known = before.requirements.len();
-    let Some((known, new)) = loader.out.requirements.split_at_checked(known) else {
+    let count = before.requirements.len();
+    let Some((known, new)) = loader.out.requirements.split_at_checked(count) else {
         return;
     };
-    let files = known.iter().filter(|known| {
-        let is_file = Format::of(&known.site.file) == Some(Format::Requirements);
-        is_file && new.iter().any(|new| is_pinned_otherwise(known, new))
+    if rank(path, format) == 0 && !is_frozen(new) {
+        return;
+    }
+    let rival = new.iter().find_map(|new| {
+        let differs = |known: &&DeclaredRequirement| {
+            contradict(known, new) || is_pinned_otherwise(known, new)
+        };
+        let known = known.iter().filter(|known| {
+            known.site.file != new.site.file && known.requirement.name == new.requirement.name
+        });
+        Some((known.into_iter().find(differs)?, new))
     });
-    let Some(rival) = files.map(|known| known.site.clone()).next() else {
-        return;
-    };
-    loader.out = before;
+    let Some((known, new)) = rival else { return };
     let message = format!(
-        "an alternative to `{}`, which is read: the two pin different versions",
-        rival.file
+        "an alternative to `{}`, which is read: `{}` here is `{}` there (line {})",
+        known.site.file, new.requirement, known.requirement, known.site.line
     );
-    let diagnostic = Diagnostic::info(codes::FILE_SKIPPED, message).at(whole(path));
     let help = format!("`pinsmith compile {path}` locks this one");
+    let site = new.site.clone();
+    let diagnostic = Diagnostic::info(codes::FILE_SKIPPED, message).at(site);
+    loader.out = before;
     loader.out.diagnostics.push(diagnostic.help(help));
+}
+
+/// Whether these are the exact versions of a whole environment, as `pip freeze` and
+/// `conda env export` write them.
+fn is_frozen(requirements: &[DeclaredRequirement]) -> bool {
+    const MANY: usize = 30;
+    let pinned = requirements.iter().filter(|entry| {
+        let specifiers = specifiers_of(&entry.requirement).to_string();
+        specifiers.starts_with("==")
+    });
+    requirements.len() >= MANY && pinned.count() * 10 >= requirements.len() * 9
 }
 
 fn is_pinned_otherwise(a: &DeclaredRequirement, b: &DeclaredRequirement) -> bool {
@@ -154,9 +184,18 @@ fn is_pinned_otherwise(a: &DeclaredRequirement, b: &DeclaredRequirement) -> bool
         let specifiers = specifiers_of(&entry.requirement).to_string();
         specifiers.starts_with("==").then_some(specifiers)
     };
-    let same = a.requirement.name == b.requirement.name
-        && !a.requirement.marker.is_disjoint(&b.requirement.marker);
-    same && matches!((pin(a), pin(b)), (Some(a), Some(b)) if a != b)
+    let meet = !a.requirement.marker.is_disjoint(&b.requirement.marker);
+    meet && matches!((pin(a), pin(b)), (Some(a), Some(b)) if a != b)
+}
+
+/// Whether the project itself declares what it needs at run time.
+fn has_project(loader: &Loader<'_>) -> bool {
+    let mut declared = loader.out.requirements.iter();
+    declared.any(|entry| {
+        let format = Format::of(&entry.site.file);
+        let is_project = format.is_some_and(|format| format < Format::Requirements);
+        is_project && entry.group.is_none()
+    })
 }
 
 fn is_constraints(path: &str) -> bool {

@@ -98,12 +98,15 @@ impl<'a> Evidence<'a> {
             lines.is_some_and(|lines| only_from != Some(*name) || lines.iter().any(has_address))
         };
         let installed = names.iter().find(is_named);
-        // a lock says no more about a repository than a bare name does
+        // a lock says no more about a repository than a bare name does, and nothing new when it
+        // holds what is known to provide the module anyway
         let is_locked =
             |name: &&PackageName| self.locked.contains(*name) && only_from != Some(*name);
+        let mut first = names.first().into_iter();
+        let usual = first.any(|name| self.locked.contains(name) && is_known_distribution(name));
         installed
             .or_else(|| names.iter().find(|name| self.accepted.contains(*name)))
-            .or_else(|| names.iter().find(is_locked))
+            .or_else(|| names.iter().find(is_locked).filter(|_| !usual))
             .cloned()
     }
 }

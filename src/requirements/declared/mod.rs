@@ -27,10 +27,11 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use pinsmith_resolver::{PackageName, Requirement, VersionSpecifiers};
+use pinsmith_resolver::{PackageName, Requirement, VersionSpecifiers, to_ranges};
 use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
+use crate::requirements::codes;
 use crate::scan::Site;
 
 /// How the first line of every requirements file begins that pinsmith writes.
@@ -74,6 +75,15 @@ impl Declared {
     pub fn merge(&mut self, other: Self) {
         self.requirements.extend(other.requirements);
         self.constraints.extend(other.constraints);
+        if let (Some((kept, site)), Some((dropped, at))) =
+            (&self.requires_python, &other.requires_python)
+            && to_ranges(kept).intersection(&to_ranges(dropped)).is_empty()
+        {
+            let message =
+                format!("Python `{dropped}` contradicts `{kept}` of {site}, which counts");
+            let diagnostic = Diagnostic::warning(codes::CONTRADICTION, message).at(at.clone());
+            self.diagnostics.push(diagnostic.help("make the two agree"));
+        }
         self.requires_python = self.requires_python.take().or(other.requires_python);
         self.python_hints.extend(other.python_hints);
         self.includes.extend(other.includes);
