@@ -402,10 +402,15 @@ fn is_same_name(module: &str, name: &PackageName) -> bool {
         .is_ok_and(|module: PackageName| module == *name)
 }
 
-/// The first place, and how many more there are.
+/// The first place, and how many more there are; code comes before what configures it.
 fn sites<'s>(sites: impl IntoIterator<Item = &'s Site>) -> String {
     let sites: BTreeSet<&Site> = sites.into_iter().collect();
-    match (sites.first(), sites.len()) {
+    let is_code = |site: &&&Site| {
+        let ending = site.file.rsplit_once('.').map(|(_, ending)| ending);
+        !matches!(ending, Some("yaml" | "yml"))
+    };
+    let first = sites.iter().find(is_code).or(sites.first());
+    match (first, sites.len()) {
         (None, _) => String::new(),
         (Some(only), 1) => only.to_string(),
         (Some(first), count) => format!("{first} and {} more", count - 1),

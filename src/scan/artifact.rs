@@ -2,10 +2,18 @@
 
 use ruff_python_ast::{Expr, ExprCall};
 
+use super::shell::download;
 use super::{Artifact, Site};
 
 /// The calls that [`in_call`] looks at, by the last part of their names.
-pub(super) const WATCHED: [&str; 7] = [
+pub(super) const WATCHED: [&str; 14] = [
+    "CrossEncoder",
+    "SentenceTransformer",
+    "download_url_to_file",
+    "load_state_dict_from_url",
+    "load_url",
+    "pipeline",
+    "urlretrieve",
     "from_pretrained",
     "load_dataset",
     "hf_hub_download",
@@ -55,6 +63,24 @@ pub(super) fn in_call(name: &str, call: &ExprCall, site: impl Fn() -> Site) -> O
             call: "nltk.download",
             revision: None,
         },
+        "SentenceTransformer" | "CrossEncoder" => Found {
+            kind: "model",
+            id: repository(argument(call, "model_name_or_path", 0)?)?,
+            call: "sentence_transformers",
+            revision: revision(call),
+        },
+        "pipeline" => Found {
+            kind: "model",
+            id: repository(argument(call, "model", 1)?)?,
+            call: "pipeline",
+            revision: revision(call),
+        },
+        "load_state_dict_from_url" | "download_url_to_file" | "load_url" => {
+            file(argument(call, "url", 0)?, "torch.hub")?
+        }
+        "urlretrieve" => file(argument(call, "url", 0)?, "urlretrieve")?,
+        "download" if before == "wget" => file(argument(call, "url", 0)?, "wget.download")?,
+        "download" if before == "gdown" => gdown(call)?,
         _ => return None,
     };
     Some(Artifact {
@@ -129,6 +155,27 @@ fn hub(call: &ExprCall, name: &'static str) -> Option<Found> {
         id: repository(argument(call, "repo_id", 0)?)?,
         call: name,
         revision: revision(call),
+    })
+}
+
+/// A file at an address.
+fn file(url: &str, call: &'static str) -> Option<Found> {
+    download::is_address(url).then(|| Found {
+        kind: "file",
+        id: url.to_owned(),
+        call,
+        revision: download::revision(url),
+    })
+}
+
+/// `gdown.download(url)`, `gdown.download(id="...")`
+fn gdown(call: &ExprCall) -> Option<Found> {
+    let id = keyword(call, "id").or_else(|| argument(call, "url", 0))?;
+    Some(Found {
+        kind: "file",
+        id: id.to_owned(),
+        call: "gdown.download",
+        revision: None,
     })
 }
 

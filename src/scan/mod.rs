@@ -100,6 +100,7 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
     for facts in scripts {
         scan.install_lines.extend(facts.install_lines);
         scan.implied.extend(facts.implied);
+        scan.artifacts.extend(facts.artifacts);
     }
     for script in &listing.scripts {
         let commands = script::commands(tree, script, &scan.source_files);

@@ -132,6 +132,7 @@ fn read_cell(source: &str, file: &str, number: u32, session: &mut Session, facts
             session.run_apart(&piece.text, piece.conditional, site)
         };
         facts.install_lines.extend(seen.installed);
+        facts.artifacts.extend(seen.artifacts);
         facts.path_entries.extend(seen.path_entries);
         let implied = seen.implied.into_iter();
         let needs = implied.map(|(found, line)| found.at(origin.base, None, site(line)));

@@ -30,6 +30,7 @@ pub(super) fn read(tree: &Tree, script: &Script) -> Facts {
     let mut session = Session::default();
     let seen = session.run(&commands, script.kind == ScriptKind::Prose, site);
     facts.install_lines = seen.installed;
+    facts.artifacts = seen.artifacts;
     let implied = seen.implied.into_iter();
     let needs = implied.map(|(found, line)| found.at(ImportContext::Runtime, None, site(line)));
     facts.implied = needs.collect();
@@ -132,7 +133,7 @@ fn without_options(mut command: &str) -> &str {
     command
 }
 
-/// The lines of prose that are an install command; the others are left empty.
+/// The lines of prose that install or download something; the others are left empty.
 fn quoted_commands(text: &str) -> String {
     let mut commands = String::new();
     let mut continued = false;
@@ -146,8 +147,14 @@ fn quoted_commands(text: &str) -> String {
         let is_install = matches!(
             program,
             "pip" | "pip3" | "python" | "python3" | "conda" | "mamba" | "uv" | "sudo"
-        ) && words.any(|word| matches!(word, "install" | "add"));
-        let counts = continued || is_install;
+        ) && words.any(|word| matches!(word, "install" | "add" | "download"));
+        let is_download = match program {
+            "wget" | "curl" | "gdown" => true,
+            "git" => command.starts_with("git clone "),
+            "huggingface-cli" | "hf" | "kaggle" => command.contains(" download "),
+            _ => false,
+        };
+        let counts = continued || is_install || is_download;
         continued = counts && command.ends_with('\\');
         let _ = writeln!(commands, "{}", if counts { command } else { "" });
     }

@@ -1,5 +1,6 @@
 //! Shell text, taken apart into commands; nothing is run.
 
+pub(super) mod download;
 mod install;
 mod session;
 

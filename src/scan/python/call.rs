@@ -37,7 +37,9 @@ pub(super) const RUNS: [&str; 8] = [
 ];
 
 /// Programs that install or fetch.
-pub(super) const PROGRAMS: [&str; 5] = ["pip", "conda", "mamba", "uv", "git"];
+pub(super) const PROGRAMS: [&str; 8] = [
+    "pip", "conda", "mamba", "uv", "git", "wget", "curl", "gdown",
+];
 
 impl Collector<'_> {
     pub(super) fn call(&mut self, call: &ExprCall) {
@@ -115,6 +117,7 @@ impl Collector<'_> {
             .session
             .run_apart(&text, weak, |after| origin.site(line + after));
         self.facts.install_lines.extend(seen.installed);
+        self.facts.artifacts.extend(seen.artifacts);
     }
 
     /// `exec` of a text that is not known, or that imports.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::implied::{self, Found};
-use super::super::{InstallLine, InstallTool, Site};
-use super::{Command, commands, install};
+use super::super::{Artifact, InstallLine, InstallTool, Site};
+use super::{Command, commands, download, install};
 
 /// What a series of commands leaves behind.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ struct Clone {
 pub(in crate::scan) struct Seen {
     /// Distributions that it installs.
     pub(in crate::scan) installed: Vec<InstallLine>,
+    /// Files, models and data that it downloads.
+    pub(in crate::scan) artifacts: Vec<Artifact>,
     /// Folders that it puts on `PYTHONPATH`.
     pub(in crate::scan) path_entries: Vec<String>,
     /// What its programs and variables need, with lines from 0.
@@ -59,6 +61,15 @@ impl Session {
                     },
                 });
             }
+            let downloads = download::downloads(&command.words).into_iter();
+            seen.artifacts
+                .extend(downloads.map(|(kind, id, revision, call)| Artifact {
+                    kind,
+                    id,
+                    call,
+                    revision,
+                    site: site(line),
+                }));
             for (name, value) in &command.assignments {
                 if name == "PYTHONPATH" {
                     seen.path_entries.extend(path_entries(value));
