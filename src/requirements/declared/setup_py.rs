@@ -11,6 +11,7 @@ use ruff_python_ast::{Expr, ExprCall, InterpolatedStringElement, Operator, Stmt}
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextSize};
 
+use self::text::{is_requirements_file, literal};
 use super::Declared;
 use super::line::{Collector, Role, group_name};
 use crate::requirements::codes;
@@ -544,18 +545,4 @@ impl Script<'_> {
             "declare the requirements in pyproject.toml",
         );
     }
-}
-
-fn literal(expression: &Expr) -> Option<String> {
-    match expression {
-        Expr::StringLiteral(string) => Some(string.value.to_str().to_owned()),
-        _ => None,
-    }
-}
-
-/// `requirements.txt`, `requirements/base.in` and the like.
-fn is_requirements_file(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let ending = [".txt", ".in", ".pip"].iter().any(|e| lower.ends_with(e));
-    ending && lower.contains("req") && text.len() < 200 && !text.contains(['\n', ' '])
 }

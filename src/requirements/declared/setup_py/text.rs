@@ -1,5 +1,7 @@
 //! Strings that a setup script puts together.
 
+use ruff_python_ast::Expr;
+
 use super::Worth;
 
 /// Longest string that is put together.
@@ -74,4 +76,19 @@ pub(super) fn split(whole: &Worth, separator: Option<&str>) -> Worth {
         unknown: whole.unknown,
         ..Worth::default()
     }
+}
+
+/// The text of a string literal.
+pub(super) fn literal(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::StringLiteral(string) => Some(string.value.to_str().to_owned()),
+        _ => None,
+    }
+}
+
+/// `requirements.txt`, `requirements/base.in` and the like.
+pub(super) fn is_requirements_file(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let ending = [".txt", ".in", ".pip"].iter().any(|e| lower.ends_with(e));
+    ending && lower.contains("req") && text.len() < 200 && !text.contains(['\n', ' '])
 }
