@@ -95,6 +95,14 @@ fn functions_that_cannot_matter_are_left_out() {
             "def f():\n    os.environ['HF_HUB_ENABLE_HF_TRANSFER'] = '1'\n",
             "def f():\n    os.environ['HF_HUB_ENABLE_HF_TRANSFER'] = '1'\n",
         ),
+        (
+            "def f():\n    return os.environ['TOKEN']\ndef g():\n    return 1\n",
+            "def f():\n    return os.environ['TOKEN']\npass\n",
+        ),
+        (
+            "def f():\n    return getenv('TOKEN')\n",
+            "def f():\n    return getenv('TOKEN')\n",
+        ),
         // line ends and continuations
         (
             "def f():\r\n    return \\\r\n        1\r\nimport a\r\n",
