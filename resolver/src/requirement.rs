@@ -172,7 +172,24 @@ fn admissible(text: &str) -> Result<(), &'static str> {
     if has_open_name(text) {
         return Err("a name in it ends in punctuation");
     }
+    if has_odd_marker(text) {
+        return Err("its marker has a character outside of quotes that no marker has");
+    }
     Ok(())
+}
+
+/// Whether the marker has a character beyond ASCII outside of quotes, at which the parser may cut.
+fn has_odd_marker(text: &str) -> bool {
+    let marker = text.split_once(';').map_or("", |(_, marker)| marker);
+    let mut quote = None;
+    marker.chars().any(|c| {
+        match quote {
+            Some(open) if open == c => quote = None,
+            None if matches!(c, '\'' | '"') => quote = Some(c),
+            _ => {}
+        }
+        quote.is_none() && !c.is_ascii()
+    })
 }
 
 /// Whether the name or an extra ends in punctuation.

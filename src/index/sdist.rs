@@ -10,8 +10,8 @@ use std::str::FromStr;
 
 use flate2::read::MultiGzDecoder;
 use pinsmith_resolver::{
-    CoreMetadata, ExtraName, MarkerTree, PackageName, Requirement, Trust, Version,
-    parse_requirement, parse_specifiers,
+    CoreMetadata, ExtraName, PackageName, Requirement, Trust, Version, parse_requirement,
+    parse_specifiers,
 };
 use serde::{Deserialize, Serialize};
 
@@ -383,7 +383,9 @@ fn conditional_requirement(
 ) -> Option<Requirement> {
     let mut requirement = parse_requirement(line).ok()?.requirement;
     if let Some(marker) = marker {
-        requirement.marker.and(MarkerTree::from_str(marker).ok()?);
+        // read as part of a requirement, which is guarded against markers that make the parser panic
+        let conditional = parse_requirement(&format!("a; {marker}")).ok()?.requirement;
+        requirement.marker.and(conditional.marker);
     }
     Some(match extra {
         Some(extra) => requirement.with_extra_marker(extra),
