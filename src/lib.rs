@@ -41,3 +41,6 @@ pub mod install;
 pub mod verify;
 
 pub mod cli;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;

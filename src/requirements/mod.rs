@@ -7,6 +7,8 @@ pub mod codes;
 
 mod assemble;
 mod declared;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod modules;
 mod stdlib;
 mod suggest;

@@ -94,6 +94,12 @@ impl Ignored {
     }
 }
 
+/// Reads bytes as a git index.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check(bytes: &[u8]) {
+    let _ = tracked(bytes);
+}
+
 /// The paths in a git index; `None` when it is in a form that is not known.
 fn tracked(index: &[u8]) -> Option<BTreeSet<String>> {
     /// Names of version 4 share prefixes, so a small file can hold many long ones.

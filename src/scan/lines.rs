@@ -104,7 +104,7 @@ pub(super) const MAX_TEXT: usize = 8 * 1024 * 1024;
 
 /// Whether a text is so large or so deeply nested that a recursive parser would need more memory
 /// than any honest source does.
-pub(super) fn is_too_complex(text: &str) -> bool {
+pub(crate) fn is_too_complex(text: &str) -> bool {
     text.len() > MAX_TEXT || (!is_surely_shallow(text) && is_too_deep(text))
 }
 

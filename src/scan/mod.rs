@@ -24,12 +24,15 @@ mod walk;
 
 #[cfg(test)]
 mod cases;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 
 use rayon::prelude::*;
 
 pub use crate::diagnostic::Site;
 pub use implied::ImpliedNeed;
 pub use import::{Import, ImportContext, Label, ModuleName};
+pub(crate) use lines::is_too_complex;
 pub use tree::{ReadError, Tree};
 pub(crate) use walk::says_requirements;
 

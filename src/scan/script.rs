@@ -57,6 +57,23 @@ pub(super) fn commands(tree: &Tree, script: &Script, files: &[String]) -> Vec<Co
     command::in_prose(&decode(bytes).text, &script.path, has_file)
 }
 
+/// Reads a text as every kind of script.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check(text: &str) {
+    let site = |line: u32| Site {
+        file: "script".to_owned(),
+        line,
+        cell: None,
+    };
+    let mut session = Session::default();
+    let kinds = [run_commands(text), recipes(text), quoted_commands(text)];
+    for commands in kinds.iter().map(String::as_str).chain([text]) {
+        session.run(commands, false, site);
+    }
+    session.finish(&[]);
+    command::in_prose(text, "README.md", |_| true);
+}
+
 /// What a Dockerfile runs, each command on its own line; the other lines are left empty.
 fn run_commands(text: &str) -> String {
     let mut commands = String::new();

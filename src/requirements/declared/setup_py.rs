@@ -15,6 +15,7 @@ use self::text::{is_requirements_file, literal};
 use super::Declared;
 use super::line::{Collector, Role, group_name};
 use crate::requirements::codes;
+use crate::scan::is_too_complex;
 
 /// Largest file that is read; a setup script has no reason to be longer.
 const LARGEST: usize = 128 * 1024;
@@ -28,11 +29,11 @@ const DEEPEST: usize = 32;
 /// Reads a `setup.py` without running it.
 pub(super) fn read(text: &str, file: &str) -> Declared {
     let mut collector = Collector::new(file);
-    if text.len() > LARGEST {
+    if text.len() > LARGEST || is_too_complex(text) {
         collector.warn(
             codes::UNREADABLE,
             0,
-            "this setup script is too long to be read",
+            "this setup script is too long or nested too deeply to be read",
             "declare the requirements in pyproject.toml",
         );
         return collector.finish();
