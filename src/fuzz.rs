@@ -61,9 +61,9 @@ pub fn pages(bytes: &[u8]) {
         Some("application/vnd.pypi.simple.v1+json"),
     ] {
         let page = simple::parse_project(bytes, kind, &url, &name, Arc::clone(&index));
-        if let Ok(project) = page {
-            for release in project.releases() {
-                let _ = project.file(release, 0);
+        if let Ok(page) = page {
+            for release in page.project.releases() {
+                let _ = page.project.file(release, 0);
             }
         }
     }

@@ -16,10 +16,10 @@ pub struct GenerateArgs {
     /// How requirements are bounded that follow from the code alone
     #[arg(long, value_enum, default_value_t = BoundsArg::Compatible)]
     pub bounds: BoundsArg,
-    /// Add to [project] of pyproject.toml instead of requirements.txt
+    /// Add to the project table of pyproject.toml instead of requirements.txt
     #[arg(long)]
     pub pyproject: bool,
-    /// Make a pyproject.toml, or its [project], if there is none
+    /// Make a pyproject.toml, or its project table, if there is none
     #[arg(long, requires = "pyproject")]
     pub init: bool,
     /// Write this requirements file instead of requirements.txt
