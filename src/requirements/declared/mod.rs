@@ -62,7 +62,7 @@ pub struct Declared {
     pub dependency_groups: BTreeSet<String>,
     /// Its version as written, where it is written out.
     pub version: Option<String>,
-    /// Folders that are asked for as projects; [`load`] turns them into requirements.
+    /// Folders that are asked for as projects; loading turns them into requirements.
     pub paths: Vec<DeclaredPath>,
     /// Distributions that lock files of other tools name: evidence of what a module comes from.
     pub locked: BTreeSet<PackageName>,
