@@ -130,10 +130,13 @@ impl Terminal {
         const MOST: usize = 5;
         let mut of_code: BTreeMap<&str, usize> = BTreeMap::new();
         for diagnostic in diagnostics.into_iter().filter(|found| self.shows(found)) {
-            let count = of_code.entry(diagnostic.code.0).or_default();
-            *count += 1;
-            let all = self.verbose() || diagnostic.severity == Severity::Error;
-            if all || *count <= MOST {
+            let mut shown = self.verbose() || diagnostic.severity == Severity::Error;
+            if diagnostic.severity != Severity::Error {
+                let count = of_code.entry(diagnostic.code.0).or_default();
+                *count += 1;
+                shown |= *count <= MOST;
+            }
+            if shown {
                 print_error_line(&diagnostic_text(diagnostic));
             }
         }
