@@ -12,6 +12,8 @@ pub mod escape;
 
 pub mod scan;
 
+pub mod config;
+
 pub mod requirements;
 
 pub mod host;

@@ -8,6 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("diagnostic", &[]),
     ("escape", &[]),
     ("scan", &["diagnostic"]),
+    ("config", &["diagnostic", "escape", "scan"]),
     ("requirements", &["diagnostic", "scan"]),
     ("host", &["diagnostic"]),
     ("git", &[]),

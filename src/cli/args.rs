@@ -12,9 +12,9 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pinsmith_resolver::{PackageName, PythonVersion};
+use pinsmith_resolver::{PackageName, PythonVersion, Timestamp};
 
-use super::as_of::{AsOf, parse_as_of};
+use crate::config::{AS_OF_FORMS, AsOf, as_of_at};
 use crate::render::ImageFormat;
 use crate::scan::ModuleName;
 
@@ -258,7 +258,7 @@ pub struct LockArgs {
 }
 
 /// What is resolved and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Resolving")]
 pub struct ResolveArgs {
     /// What is resolved for.
@@ -290,7 +290,7 @@ pub struct ResolveArgs {
 }
 
 /// Which index is asked.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Index")]
 pub struct IndexArgs {
     /// The package index, instead of the one that pip uses on this machine
@@ -393,6 +393,10 @@ pub enum CacheAction {
     },
     /// Delete all of it
     Clean,
+}
+
+fn parse_as_of(text: &str) -> Result<AsOf, String> {
+    as_of_at(text, Timestamp::now()).ok_or_else(|| AS_OF_FORMS.to_owned())
 }
 
 fn parse_mapping(text: &str) -> Result<(ModuleName, PackageName), String> {

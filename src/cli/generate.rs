@@ -7,6 +7,7 @@ use pinsmith_resolver::{PackageName, PythonVersion, Version};
 use serde::Serialize;
 
 use super::args::{BoundsArg, GenerateArgs, GlobalArgs};
+use super::configured::{self, configured};
 use super::json::{SCHEMA, to_text};
 use super::lock::{chosen_groups, request, shorten};
 use super::lookup::look_up;
@@ -16,6 +17,7 @@ use super::terminal::Terminal;
 use super::unsatisfiable::all_or_failure;
 use super::world::{OpenIndex, World, detect_host, location, typed};
 use super::{Done, Failure};
+use crate::config::Config;
 use crate::generate::{
     Bounds, CANNOT_EDIT, Direct, Layout, PyprojectError, add_to_requirements, direct_requirements,
     edit_pyproject, init,
@@ -31,7 +33,9 @@ pub(super) fn run(
     terminal: Terminal,
 ) -> Result<Done, Failure> {
     let tree = open_tree(&args.source.path)?;
-    let wanted = &args.resolve.targets;
+    let config = Config::of_tree(&tree);
+    let resolve = configured(&args.resolve, &config);
+    let wanted = &resolve.targets;
     let host = detect_host(wanted.python.first().copied(), tree.root(), global);
     let targets = targets(wanted, &host, &[])?;
     let oldest = targets.iter().map(|target| target.python).min();
@@ -46,24 +50,25 @@ pub(super) fn run(
     };
     let mut versions: BTreeMap<PackageName, Version> = BTreeMap::new();
     let mut notes = Vec::new();
+    let wished = configured::groups(&args.groups, &config);
     let groups;
     if bounds == Bounds::None {
         // nothing has to be asked
-        groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
+        groups = chosen_groups(wished, args.all_groups, &source.manifest)?;
     } else {
-        let location = location(&args.resolve.index, global, &host, tree.root())?;
+        let location = location(&resolve.index, global, &host, tree.root())?;
         let world = World {
             location,
             host: &host,
             tree: tree.root(),
         };
-        let index = OpenIndex::for_resolution(&args.resolve, global, world, &targets, terminal)?;
-        let until = args.resolve.as_of.as_ref().map(|as_of| as_of.instant);
+        let index = OpenIndex::for_resolution(&resolve, global, world, &targets, terminal)?;
+        let until = resolve.as_of.as_ref().map(|as_of| as_of.instant);
         look_up(&mut source, &args.source, &index.index, until);
-        groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
+        groups = chosen_groups(wished, args.all_groups, &source.manifest)?;
         let request = request(&source.manifest, &groups);
-        let asked = Before::default().asked(&request, &targets, &args.resolve.upgrade);
-        let resolved = index.resolve(&asked, &args.resolve);
+        let asked = Before::default().asked(&request, &targets, &resolve.upgrade);
+        let resolved = index.resolve(&asked, &resolve);
         notes = resolved.diagnostics;
         if resolved.answers.iter().any(Result::is_err) {
             terminal.diagnostics(source.diagnostics().chain(&notes));

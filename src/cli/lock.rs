@@ -1,10 +1,12 @@
 //! `pinsmith lock`: scan, resolve, write.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use pinsmith_resolver::{Asked, Request, Resolution};
 
-use super::args::{GlobalArgs, LockArgs};
+use super::args::{GlobalArgs, LockArgs, ResolveArgs};
+use super::configured::{configured, groups};
 use super::json::{ResolutionJson, Stats, to_text};
 use super::lookup::look_up;
 use super::source::{Source, count, open_tree};
@@ -18,6 +20,7 @@ use super::world::{
     resolve_flags, typed,
 };
 use super::{Done, Failure};
+use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::environment::{
     EnvironmentSpec, Gap, LockFile, OUTSIDE_THE_LOCK, SpecInputs, UNREADABLE_SPEC,
@@ -34,7 +37,9 @@ pub(super) fn run(
     terminal: Terminal,
 ) -> Result<Done, Failure> {
     let tree = open_tree(&args.source.path)?;
-    let wanted = &args.resolve.targets;
+    let config = Config::of_tree(&tree);
+    let resolve = configured(&args.resolve, &config);
+    let wanted = &resolve.targets;
     let host = detect_host(wanted.python.first().copied(), tree.root(), global);
     let folder = args.output_dir.as_deref().unwrap_or_else(|| tree.root());
     let before = Before::of_folders(&[folder, tree.root()]);
@@ -43,23 +48,24 @@ pub(super) fn run(
     let mut source = Source::read(&args.source, oldest, terminal)?;
     let declared = source.manifest.requires_python.as_ref();
     let targets = admitted(targets, wanted, declared.map(|(python, _)| python))?;
-    let location = location(&args.resolve.index, global, &host, source.tree.root())?;
+    let location = location(&resolve.index, global, &host, source.tree.root())?;
     let world = World {
         location,
         host: &host,
         tree: source.tree.root(),
     };
-    let index = OpenIndex::for_resolution(&args.resolve, global, world, &targets, terminal)?;
+    let index = OpenIndex::for_resolution(&resolve, global, world, &targets, terminal)?;
     if !args.no_lookup {
-        let until = args.resolve.as_of.as_ref().map(|as_of| as_of.instant);
+        let until = resolve.as_of.as_ref().map(|as_of| as_of.instant);
         look_up(&mut source, &args.source, &index.index, until);
     }
-    let groups = chosen_groups(&args.groups, args.all_groups, &source.manifest)?;
+    let groups = groups(&args.groups, &config);
+    let groups = chosen_groups(groups, args.all_groups, &source.manifest)?;
     let older = older_spec(&output_dir(args, &source))?;
     let request = request(&source.manifest, &groups);
-    let mut asked = before.asked(&request, &targets, &args.resolve.upgrade);
+    let mut asked = before.asked(&request, &targets, &resolve.upgrade);
     let direct = directs(args, &source, &index, &mut asked);
-    let resolved = index.resolve(&asked, &args.resolve);
+    let resolved = index.resolve(&asked, &resolve);
     let Resolved {
         answers,
         advice,
@@ -79,8 +85,8 @@ pub(super) fn run(
         Ok(resolutions) => resolutions,
         Err(done) => return Ok(done),
     };
-    let unknown = Unknown::of(&resolutions, &args.resolve);
-    if let Some(done) = unknown.refuse(&args.resolve, terminal)? {
+    let unknown = Unknown::of(&resolutions, &resolve);
+    if let Some(done) = unknown.refuse(&resolve, terminal)? {
         return Ok(done);
     }
     let locked = resolutions.iter().flat_map(|answer| &answer.packages);
@@ -88,6 +94,7 @@ pub(super) fn run(
     source.manifest.confirm(&locked);
     let (made, notes) = Made::new(
         args,
+        &resolve,
         &source,
         &resolutions,
         &groups,
@@ -114,6 +121,7 @@ pub(super) fn run(
     terminal.diagnostics(all.iter().copied());
     summarise(&Closing {
         args,
+        resolve: &resolve,
         source: &source,
         resolutions: &resolutions,
         before: &before,
@@ -124,7 +132,7 @@ pub(super) fn run(
         terminal,
     });
     if terminal.json() {
-        let stats = args.resolve.stats.then_some(stats);
+        let stats = resolve.stats.then_some(stats);
         terminal.result(&to_text(&ResolutionJson::new(&resolutions, stats))?)?;
     }
     Ok(Done::Yes)
@@ -196,6 +204,7 @@ struct Made {
 impl Made {
     fn new(
         args: &LockArgs,
+        resolve: &ResolveArgs,
         source: &Source,
         resolutions: &[Resolution],
         groups: &[String],
@@ -204,7 +213,7 @@ impl Made {
     ) -> Result<(Self, Vec<Diagnostic>), Failure> {
         let options = LockOptions {
             groups: groups.to_vec(),
-            as_of: args.resolve.as_of.as_ref().map(|as_of| as_of.instant),
+            as_of: resolve.as_of.as_ref().map(|as_of| as_of.instant),
             direct: direct.clone(),
         };
         let locked = Lock::from_resolutions(resolutions, &source.manifest, &options)?;
@@ -302,6 +311,12 @@ fn python_evidence(args: &LockArgs, source: &Source) -> Vec<String> {
     let wanted = &args.resolve.targets;
     let named = wanted.python.iter();
     let mut evidence: Vec<String> = named.map(|python| format!("--python {python}")).collect();
+    if evidence.is_empty()
+        && let Some(site) = &source.config.python_site
+    {
+        let wished = source.config.python.iter();
+        evidence.extend(wished.map(|python| format!("python {python} at {site}")));
+    }
     if evidence.is_empty() {
         evidence.push(if wanted.universal {
             "every supported Python that the project admits".to_owned()
@@ -337,7 +352,8 @@ fn command_line(args: &LockArgs, groups: &[String]) -> String {
         "accept",
         source.accept.iter().map(ToString::to_string).collect(),
     );
-    flags("group", groups.to_vec());
+    let asked = args.all_groups || !args.groups.is_empty();
+    flags("group", if asked { groups.to_vec() } else { Vec::new() });
     if args.no_lookup {
         command.push("--no-lookup".to_owned());
     }
@@ -346,8 +362,10 @@ fn command_line(args: &LockArgs, groups: &[String]) -> String {
 
 /// One digest over every file that was read.
 pub(super) fn digest_of_inputs(source: &Source) -> pinsmith_resolver::Sha256 {
-    let paths = source.scan.input_files();
+    let config = source.config.file.into_iter();
+    let paths: BTreeSet<&str> = source.scan.input_files().chain(config).collect();
     let contents: Vec<(&str, Vec<u8>)> = paths
+        .into_iter()
         .filter_map(|path| Some((path, source.tree.read(path).ok()?)))
         // what an earlier run wrote is no input
         .filter(|(_, content)| !content.starts_with(GENERATED_HEADER_PREFIX.as_bytes()))
@@ -362,6 +380,7 @@ pub(super) fn digest_of_inputs(source: &Source) -> pinsmith_resolver::Sha256 {
 /// What the closing summary speaks of.
 struct Closing<'a> {
     args: &'a LockArgs,
+    resolve: &'a ResolveArgs,
     source: &'a Source,
     resolutions: &'a [Resolution],
     before: &'a Before,
@@ -386,11 +405,11 @@ fn summarise(closing: &Closing<'_>) {
     }
     terminal.summary("scanned", &scanned.join(", "));
     terminal.summary("locked", &locked(closing.resolutions));
-    let upgrade = &closing.args.resolve.upgrade;
+    let upgrade = &closing.resolve.upgrade;
     if let Some(kept) = kept(closing.resolutions, closing.before, upgrade) {
         terminal.summary("kept", &kept);
     }
-    let dated_back = closing.args.resolve.as_of.is_some();
+    let dated_back = closing.resolve.as_of.is_some();
     for (label, lines) in [
         ("freshness", freshness(closing.resolutions, dated_back)),
         ("differs", differences(closing.resolutions)),
@@ -399,7 +418,7 @@ fn summarise(closing: &Closing<'_>) {
             terminal.summary(if number == 0 { label } else { "" }, line);
         }
     }
-    for line in Unknown::of(closing.resolutions, &closing.args.resolve).lines() {
+    for line in Unknown::of(closing.resolutions, closing.resolve).lines() {
         terminal.summary("unknown", &line);
     }
     if closing.args.dry_run {
@@ -410,7 +429,7 @@ fn summarise(closing: &Closing<'_>) {
         let path = shorten(&written.path);
         terminal.summary("wrote", &format!("{}{unchanged}", path.display()));
     }
-    if closing.args.resolve.stats {
+    if closing.resolve.stats {
         terminal.summary(
             "cost",
             &format!(

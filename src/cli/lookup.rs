@@ -22,7 +22,9 @@ pub(super) fn look_up(
     index: &Index,
     until: Option<Timestamp>,
 ) {
-    let enquiry = source.manifest.enquiry();
+    let private = &source.config.private;
+    let mut enquiry = source.manifest.enquiry();
+    enquiry.leave_out(|module| private.iter().any(|pattern| pattern.matches(module)));
     if enquiry.modules.is_empty() {
         return;
     }

@@ -1,11 +1,11 @@
 //! The command line: arguments become options, and one library call each.
 
 pub mod args;
-mod as_of;
 mod builder;
 mod cache;
 mod check;
 mod compile;
+mod configured;
 mod env;
 mod explain;
 mod generate;

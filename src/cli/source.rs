@@ -7,6 +7,7 @@ use pinsmith_resolver::PythonVersion;
 use super::Failure;
 use super::args::SourceArgs;
 use super::terminal::Terminal;
+use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::requirements::{AssembleOptions, Manifest, assemble};
 use crate::scan::{Scan, ScanOptions, Tree, scan};
@@ -16,10 +17,12 @@ pub(super) struct Source {
     pub(super) tree: Tree,
     pub(super) scan: Scan,
     pub(super) manifest: Manifest,
+    pub(super) config: Config,
 }
 
 impl Source {
-    /// Scans a repository and puts its requirements together.
+    /// Scans a repository and puts its requirements together, by the flags and by its own
+    /// configuration.
     pub(super) fn read(
         args: &SourceArgs,
         python: Option<PythonVersion>,
@@ -28,22 +31,29 @@ impl Source {
         let tree = open_tree(&args.path)?;
         let progress = terminal.progress("scanning");
         progress.say(args.path.display().to_string());
+        let mut config = Config::of_tree(&tree);
+        let exclude = args.exclude.iter().chain(&config.exclude);
         let options = ScanOptions {
-            exclude: args.exclude.clone(),
+            exclude: exclude.cloned().collect(),
         };
         let scan = scan(&tree, &options);
         let options = AssembleOptions {
-            python,
+            python: python.or_else(|| config.python.iter().min().copied()),
             accept: args.accept.iter().cloned().collect(),
             modules: args.map.iter().cloned().collect(),
-            ..AssembleOptions::default()
+            project_modules: config.modules.clone(),
+            ignore: config.ignore.clone(),
         };
-        let manifest = assemble(&scan, &tree, &options);
+        let mut manifest = assemble(&scan, &tree, &options);
+        manifest
+            .diagnostics
+            .splice(0..0, config.diagnostics.drain(..));
         progress.finish();
         let source = Self {
             tree,
             scan,
             manifest,
+            config,
         };
         if source.is_empty() {
             terminal.diagnostics(source.diagnostics());

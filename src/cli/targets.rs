@@ -27,6 +27,15 @@ pub struct PlatformArg {
     floor: Option<(u16, u16)>,
 }
 
+impl From<Platform> for PlatformArg {
+    fn from(platform: Platform) -> Self {
+        Self {
+            platform,
+            floor: None,
+        }
+    }
+}
+
 impl FromStr for PlatformArg {
     type Err = String;
 
@@ -95,12 +104,7 @@ pub(super) fn targets(
         ([], false) => vec![None],
         (named, _) => named.iter().copied().map(Some).collect(),
     };
-    let every = || {
-        Platform::ALL.map(|platform| PlatformArg {
-            platform,
-            floor: None,
-        })
-    };
+    let every = || Platform::ALL.map(PlatformArg::from);
     let platforms: Vec<Option<PlatformArg>> = match (args.platform.as_slice(), args.universal) {
         ([], true) => every().into_iter().map(Some).collect(),
         ([], false) => vec![None],

@@ -19,7 +19,7 @@ use super::declared::Declared;
 use super::declared::line::Role;
 use super::declared::load::{Loader, Reader};
 use super::{Manifest, ManifestRequirement, Origin, OriginKind};
-use crate::scan::{ModuleName, Scan, Tree};
+use crate::scan::{ModuleName, Scan, Site, Tree};
 
 /// What the user says about requirements.
 #[derive(Debug, Clone, Default)]
@@ -28,10 +28,20 @@ pub struct AssembleOptions {
     pub python: Option<PythonVersion>,
     /// Distributions that may be taken although only their name speaks for them (`--accept`).
     pub accept: BTreeSet<PackageName>,
-    /// Distribution of a module, by the user's word (`[tool.pinsmith] modules`).
+    /// Distribution of a module, by the user's word (`--map`).
     pub modules: BTreeMap<ModuleName, PackageName>,
+    /// The same by the project's word (`[tool.pinsmith] modules`), with its place: a declaration.
+    pub project_modules: BTreeMap<ModuleName, (PackageName, Site)>,
     /// Modules that ask for nothing (`[tool.pinsmith] ignore`).
     pub ignore: BTreeSet<ModuleName>,
+}
+
+impl AssembleOptions {
+    /// The distribution that somebody says provides a module: the user first, then the project.
+    fn said_of(&self, module: &ModuleName) -> Option<&PackageName> {
+        let of_project = || Some(&self.project_modules.get(module)?.0);
+        self.modules.get(module).or_else(of_project)
+    }
 }
 
 /// Joins imports, install lines and declared files.
@@ -70,6 +80,9 @@ pub(super) fn assemble_declared(
     manifest.requirements = needs.requirements;
     manifest.diagnostics.extend(declared.diagnostics.clone());
     manifest.diagnostics.extend(dropped);
+    manifest
+        .diagnostics
+        .extend(declarations::unrelated_names(options));
     manifest.diagnostics.extend(needs.diagnostics);
     manifest
         .diagnostics

@@ -37,6 +37,11 @@ pub struct Enquiry {
 }
 
 impl Enquiry {
+    /// Asks nothing about some modules, since their names are nobody's business.
+    pub fn leave_out(&mut self, private: impl Fn(&ModuleName) -> bool) {
+        self.modules.retain(|module, _| !private(module));
+    }
+
     /// Every distribution to look into, with the modules that it may hold.
     pub fn questions(&self) -> BTreeMap<PackageName, BTreeSet<ModuleName>> {
         let mut questions = BTreeMap::<PackageName, BTreeSet<ModuleName>>::new();

@@ -6,7 +6,7 @@ use pinsmith_resolver::{PackageName, PythonVersion};
 use super::super::targets::PlatformArg;
 
 /// What is resolved for: every Python on every platform that is named.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Targets")]
 pub struct TargetArgs {
     /// Resolve for this Python instead of this machine's; may be given again, for one lock that
@@ -46,7 +46,7 @@ impl TargetArgs {
 }
 
 /// Which pins of the lock that is there are kept.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Resolving")]
 pub struct UpgradeArgs {
     /// Keep no pin of the lock that is there

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use pinsmith_resolver::{PackageName, specifiers_of, url_of};
 
+use super::AssembleOptions;
 use super::conflicts::contradict;
 use crate::diagnostic::Diagnostic;
 use crate::requirements::declared::line::{Role, group_name};
@@ -275,15 +276,29 @@ pub(super) fn correct_names(declared: &mut Declared) {
         } else if url_of(&entry.requirement).is_none()
             && let Some(url) = repository_only(&name)
         {
-            let message = format!(
-                "the index project `{name}` is not what the module of that name comes from"
-            );
-            let diagnostic = Diagnostic::warning(codes::UNRELATED_NAME, message);
             let help = format!("write `{name} @ {url}` if that is meant");
-            diagnostics.push(diagnostic.at(entry.site.clone()).help(help));
+            diagnostics.push(unrelated(&name, entry.site.clone()).help(help));
         }
     }
     declared.diagnostics.extend(diagnostics);
+}
+
+/// Of the distributions that the project's configuration names, those that are not what their
+/// module comes from.
+pub(super) fn unrelated_names(options: &AssembleOptions) -> Vec<Diagnostic> {
+    let named = options.project_modules.values();
+    let found = named.filter_map(|(name, site)| {
+        let url = repository_only(name)?;
+        let help = format!("declare `{name} @ {url}` if that is meant");
+        Some(unrelated(name, site.clone()).help(help))
+    });
+    found.collect()
+}
+
+fn unrelated(name: &PackageName, site: Site) -> Diagnostic {
+    let message =
+        format!("the index project `{name}` is not what the module of that name comes from");
+    Diagnostic::warning(codes::UNRELATED_NAME, message).at(site)
 }
 
 /// The source of a distribution that is not on the index, although its name may be.

@@ -133,7 +133,7 @@ fn is_own(import: &Import, evidence: &Evidence<'_>, options: &AssembleOptions) -
     let top = import.module.top_level();
     let name = import.site.file.rsplit('/').next().unwrap_or_default();
     let is_itself = name.strip_suffix(".py") == Some(top);
-    let by_user = ModuleName::new(top).is_some_and(|top| options.modules.contains_key(&top));
+    let by_user = ModuleName::new(top).is_some_and(|top| options.said_of(&top).is_some());
     let named = same_name(top).is_some_and(|name| names(evidence, &name));
     (is_itself || evidence.local.contains(top)) && !by_user && !named
 }
@@ -142,7 +142,7 @@ fn is_own(import: &Import, evidence: &Evidence<'_>, options: &AssembleOptions) -
 fn deciding(module: &ModuleName, evidence: &Evidence<'_>, options: &AssembleOptions) -> Lookup {
     let by_user = module
         .prefixes()
-        .find(|prefix| ModuleName::new(*prefix).is_some_and(|m| options.modules.contains_key(&m)));
+        .find(|prefix| ModuleName::new(*prefix).is_some_and(|m| options.said_of(&m).is_some()));
     if let Some(prefix) = by_user {
         return bare(prefix);
     }
@@ -233,7 +233,8 @@ fn map(
         Provider::GitOnly { name, .. } => Some(name),
         _ => None,
     };
-    let by_user = options.modules.get(&module).cloned();
+    let by_user = options.said_of(&module).cloned();
+    let is_said = by_user.is_some();
     let choice = if matches!(kind, ModuleKind::Stdlib | ModuleKind::Local) {
         None
     } else {
@@ -255,7 +256,9 @@ fn map(
     let distribution = choice.as_ref().map(|(name, _)| name.clone());
     let mut alternatives: Vec<String> = names
         .iter()
-        .filter(|name| Some(*name) != distribution.as_ref() && kind == ModuleKind::ThirdParty)
+        .filter(|name| {
+            Some(*name) != distribution.as_ref() && kind == ModuleKind::ThirdParty && !is_said
+        })
         .map(ToString::to_string)
         .collect();
     if let (Provider::GitOnly { name, url }, None) = (&merged.lookup.provider, &distribution) {

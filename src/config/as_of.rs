@@ -1,8 +1,8 @@
-//! `--as-of`: a day, an instant, or how long ago.
+//! `--as-of` and `as-of`: a day, an instant, or how long ago.
 
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 
-/// The instant that `--as-of` means.
+/// The instant that a text means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AsOf {
     /// Only files uploaded up to then count.
@@ -11,15 +11,19 @@ pub struct AsOf {
     pub text: String,
 }
 
-pub(super) fn parse_as_of(text: &str) -> Result<AsOf, String> {
-    as_of_at(text, Timestamp::now()).ok_or_else(|| {
-        "write a day (2024-03-01), an instant (2024-03-01T12:00:00Z) or a duration (30d, 12h, 3w)"
-            .to_owned()
-    })
-}
+/// How to write one.
+pub const AS_OF_FORMS: &str =
+    "write a day (2024-03-01), an instant (2024-03-01T12:00:00Z) or a duration (30d, 12h, 3w)";
 
-/// A day is its last second in UTC, a duration counts back from `now`.
-fn as_of_at(text: &str, now: Timestamp) -> Option<AsOf> {
+/// A day is its last second in UTC, a duration counts back from `now`; `None` for anything else.
+///
+/// ```
+/// use pinsmith::config::as_of_at;
+/// let now = "2026-11-20T12:00:00Z".parse().unwrap();
+/// assert_eq!(as_of_at("2024-03-01", now).unwrap().instant.to_string(), "2024-03-01T23:59:59Z");
+/// assert_eq!(as_of_at("30d", now).unwrap().instant.to_string(), "2026-10-21T12:00:00Z");
+/// ```
+pub fn as_of_at(text: &str, now: Timestamp) -> Option<AsOf> {
     let instant_as = |instant: Timestamp, text: String| Some(AsOf { instant, text });
     if let Ok(instant) = text.parse::<Timestamp>() {
         return instant_as(instant, instant.to_string());
