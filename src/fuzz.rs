@@ -11,15 +11,16 @@ use url::Url;
 
 use crate::environment::EnvironmentSpec;
 use crate::index::{metadata, sdist, simple, wheel};
-use crate::{lock, requirements, scan};
+use crate::{api, lock, requirements, scan};
 
 /// A reader.
 pub type Target = fn(&[u8]);
 
 /// The readers by the names of their fuzz targets.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("python", python),
     ("notebook", notebook),
+    ("usage", usage),
     ("commands", commands),
     ("declarations", declarations),
     ("pages", pages),
@@ -36,6 +37,11 @@ pub fn python(bytes: &[u8]) {
 /// A notebook.
 pub fn notebook(bytes: &[u8]) {
     scan::fuzz::notebook(bytes);
+}
+
+/// What Python source and a notebook use, and the edits of it: they must not break what could be parsed.
+pub fn usage(bytes: &[u8]) {
+    api::fuzz::usage(bytes);
 }
 
 /// Dockerfile, Makefile, shell script and prose, and a git index.

@@ -16,6 +16,8 @@ pub mod config;
 
 pub mod requirements;
 
+pub mod api;
+
 pub mod host;
 
 pub mod git;

@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scan", &["diagnostic"]),
     ("config", &["diagnostic", "escape", "scan"]),
     ("requirements", &["diagnostic", "scan"]),
+    ("api", &["diagnostic", "requirements", "scan"]),
     ("host", &["diagnostic"]),
     ("git", &[]),
     ("index", &["diagnostic", "host"]),

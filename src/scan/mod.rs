@@ -4,6 +4,7 @@
 //! Nothing of the tree is executed, and nothing outside its root is read.
 
 mod artifact;
+pub(crate) mod code;
 pub mod codes;
 mod command;
 mod config;

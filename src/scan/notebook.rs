@@ -73,6 +73,36 @@ pub(super) fn read(text: &str, file: &str) -> Facts {
     facts
 }
 
+/// The code cells of a notebook with their numbers, as they are, and its metadata; nothing of what is
+/// no notebook in Python.
+pub(super) fn code_cells(text: &str) -> (Vec<(u32, String)>, Value) {
+    let Ok(notebook) = json::parse(text) else {
+        return (Vec::new(), Value::Null);
+    };
+    if other_language(&notebook.metadata).is_some() {
+        return (Vec::new(), Value::Null);
+    }
+    let Notebook {
+        cells,
+        worksheets,
+        metadata,
+        ..
+    } = notebook;
+    let old = worksheets.into_iter().flatten().flatten();
+    let old = old.flat_map(|sheet| sheet.cells.unwrap_or_default());
+    let cells = (1..).zip(cells.unwrap_or_default().into_iter().chain(old));
+    let code = cells.filter_map(|(number, cell)| {
+        let cell = cell.filter(|cell| cell.kind == "code")?;
+        Some((number, text_of(&cell)))
+    });
+    (code.collect(), metadata)
+}
+
+/// The Python of a cell, line for line; what is none is `pass` or blank.
+pub(super) fn python_of(source: &str) -> String {
+    magic::prepare(source).python
+}
+
 /// The source, which may be one string or a list of lines.
 fn text_of(cell: &Cell) -> String {
     let source = if cell.source.is_null() {

@@ -24,6 +24,7 @@ use ruff_python_ast::{Expr, ModModule, PySourceType};
 use ruff_python_parser::{ParseError, Parsed, parse_unchecked_source};
 
 use self::collect::Collected;
+pub(super) use self::recover::{is_ignored, is_python_2};
 use self::skip::Short;
 use super::codes;
 use super::facts::{Facts, Origin};
@@ -127,7 +128,7 @@ fn syntax_error(
 ) -> Diagnostic {
     let line_of = |error: &ParseError| lines.number(error.location.start().to_usize());
     let mut numbers = errors.iter().map(line_of);
-    if let Some(number) = numbers.find(|number| recover::is_python_2(lines.text(*number))) {
+    if let Some(number) = numbers.find(|number| is_python_2(lines.text(*number))) {
         return python_2_source(number, origin);
     }
     let what = first.error.to_string().replace(char::is_control, " ");

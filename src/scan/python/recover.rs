@@ -53,7 +53,7 @@ pub(super) fn complete(facts: &mut Facts, lines: &Lines<'_>, origin: &Origin<'_>
 }
 
 /// Whether a line ends in the comment that takes it out of the scan.
-pub(super) fn is_ignored(line: &str) -> bool {
+pub(in crate::scan) fn is_ignored(line: &str) -> bool {
     line.rsplit_once('#')
         .is_some_and(|(_, comment)| comment.trim_start().starts_with("pinsmith: ignore"))
 }
@@ -188,7 +188,7 @@ fn names(first: &str, lines: &Lines<'_>, line: u32) -> Vec<String> {
 }
 
 /// Whether a line with a syntax error is one that Python 2 accepts.
-pub(super) fn is_python_2(line: &str) -> bool {
+pub(in crate::scan) fn is_python_2(line: &str) -> bool {
     let code = line.trim();
     let code = code.rsplit_once("; ").map_or(code, |(_, last)| last);
     if let Some(rest) = code.strip_prefix("print") {
