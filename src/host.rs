@@ -103,8 +103,10 @@ impl Host {
         let candidates = search::candidates(options, &root, &mut diagnostics);
         let limit = options.time_limit.unwrap_or(Duration::from_secs(10));
         let mut interpreters = Vec::new();
+        // a Python 2 is only asked when one is wanted
+        let major = options.python.map_or(3, |python| python.major);
         for path in candidates {
-            match Interpreter::ask(&path, limit, options.memory.as_deref()) {
+            match Interpreter::ask(&path, major, limit, options.memory.as_deref()) {
                 Ok(found) => interpreters.push(found),
                 Err(problem) => diagnostics.push(Diagnostic::info(
                     PYTHON_SILENT,

@@ -50,9 +50,16 @@ impl Target {
         let full = self.python.full();
         let short = format!("{}.{}", self.python.major, self.python.minor);
         let (os_name, sys_platform, system, machine) = self.platform.marker_values();
+        // Python 2 has no `sys.implementation`, and calls every Linux `linux2`
+        let old = self.python.major < 3;
+        let sys_platform = match sys_platform {
+            "linux" if old => "linux2",
+            other => other,
+        };
+        let (name, version) = if old { ("", "0") } else { ("cpython", &*full) };
         let builder = MarkerEnvironmentBuilder {
-            implementation_name: "cpython",
-            implementation_version: &full,
+            implementation_name: name,
+            implementation_version: version,
             os_name,
             platform_machine: machine,
             platform_python_implementation: "CPython",

@@ -9,10 +9,11 @@ use pinsmith_resolver::PythonVersion;
 
 use super::Failure;
 use super::args::{GlobalArgs, IndexArgs, InstallArgs, InstallerArg};
+use super::tools::FromIndex;
 use super::world::{cache_dir, detect_host, location};
 use crate::host::Host;
-use crate::index::Location;
 use crate::index::location::Proxy;
+use crate::index::{IndexSettings, Location};
 use crate::install::{Installer, Network, SyncError, SyncOptions};
 use crate::lock::Lock;
 
@@ -57,7 +58,16 @@ impl Installing {
         // extra indexes stand before the main one, see `Location`
         let mut indexes: Vec<String> = location.indexes.iter().map(ToString::to_string).collect();
         let index = indexes.pop().unwrap_or_default();
+        let cache = cache_dir(global).unwrap_or_else(|| std::env::temp_dir().join("pinsmith"));
+        let tools = FromIndex {
+            settings: IndexSettings {
+                offline: args.offline,
+                ..IndexSettings::new(location.clone(), cache_dir(global))
+            },
+            folder: cache.join("tools"),
+        };
         let options = SyncOptions {
+            tools: Arc::new(tools),
             venv,
             python,
             installer: match args.installer {
@@ -74,7 +84,7 @@ impl Installing {
                 .collect(),
             links: location.links.iter().map(ToString::to_string).collect(),
             offline: args.offline,
-            cache_dir: cache_dir(global).unwrap_or_else(|| std::env::temp_dir().join("pinsmith")),
+            cache_dir: cache,
             tree: root.to_owned(),
             trust_venv: false,
             allow_build: args.allow_build,

@@ -23,6 +23,7 @@ mod summary;
 mod sync;
 pub mod targets;
 pub mod terminal;
+mod tools;
 mod unsatisfiable;
 mod verify;
 mod world;

@@ -35,8 +35,10 @@ def libc():
     try: return os.confstr('CS_GNU_LIBC_VERSION') or ''
     except Exception: return ''
 import platform
-print(json.dumps({'version': list(sys.version_info[:3]), 'implementation': sys.implementation.name,
- 'platform': sys.platform, 'machine': platform.machine(), 'libc': libc(), 'macos': platform.mac_ver()[0]}))
+implementation = getattr(sys, 'implementation', None)
+name = implementation.name if implementation else platform.python_implementation().lower()
+print(json.dumps({'version': list(sys.version_info[:3]), 'implementation': name,
+ 'platform': sys.platform.replace('linux2', 'linux'), 'machine': platform.machine(), 'libc': libc(), 'macos': platform.mac_ver()[0]}))
 ";
 
 #[derive(Deserialize)]
@@ -50,35 +52,39 @@ struct Answer {
 }
 
 impl Interpreter {
-    /// Runs the program at an absolute path; the reason, in lower case, when it is no Python 3.
+    /// Runs the program at an absolute path; the reason, in lower case, when it is no Python of
+    /// this major version.
     ///
     /// What an interpreter said counts until its file changes.
     pub(super) fn ask(
         path: &Path,
+        major: u8,
         limit: Duration,
         memory: Option<&dyn Memory>,
     ) -> Result<Self, String> {
         let memory = memory.zip(identity(path));
         if let Some((memory, key)) = &memory
             && let Some(known) = memory.recall(key)
-            && let Ok(found) = Self::read(path, &known)
+            && let Ok(found) = Self::read(path, major, &known)
         {
             return Ok(found);
         }
-        let output = run(path, &["-I", "-S", "-c", PROBE], limit)?;
-        let found = Self::read(path, &output)?;
+        let mut arguments = isolation(major).to_vec();
+        arguments.extend(["-S", "-c", PROBE]);
+        let output = run(path, &arguments, limit)?;
+        let found = Self::read(path, major, &output)?;
         if let Some((memory, key)) = &memory {
             memory.remember(key, &output);
         }
         Ok(found)
     }
 
-    fn read(path: &Path, output: &str) -> Result<Self, String> {
+    fn read(path: &Path, wanted: u8, output: &str) -> Result<Self, String> {
         let answer: Answer =
-            serde_json::from_str(output.trim()).map_err(|_| "it is no Python 3".to_owned())?;
+            serde_json::from_str(output.trim()).map_err(|_| format!("it is no Python {wanted}"))?;
         let (major, minor, patch) = answer.version;
-        if major < 3 {
-            return Err("it is Python 2".to_owned());
+        if major != wanted {
+            return Err(format!("it is Python {major}"));
         }
         Ok(Self {
             path: path.to_path_buf(),
@@ -95,10 +101,12 @@ impl Interpreter {
         })
     }
 
-    /// What a one-line program prints, run in isolation (`-I`, no environment, an empty folder);
+    /// What a one-line program prints, run in isolation (no environment, an empty folder);
     /// the reason, in lower case, when it fails.
     pub fn answer(&self, program: &str, limit: Duration) -> Result<String, String> {
-        run(&self.path, &["-I", "-c", program], limit)
+        let mut arguments = isolation(self.version.major).to_vec();
+        arguments.extend(["-c", program]);
+        run(&self.path, &arguments, limit)
     }
 
     /// Whether this is a CPython of the wanted version, to the precision that is given.
@@ -109,6 +117,12 @@ impl Interpreter {
                     && (wanted.patch.is_none() || wanted.patch == self.version.patch)
             })
     }
+}
+
+/// What keeps environment, user's site and script folder out. `-I` came with Python 3.4; without it
+/// the working folder counts, which is an empty one.
+fn isolation(major: u8) -> &'static [&'static str] {
+    if major < 3 { &["-E", "-s"] } else { &["-I"] }
 }
 
 /// Path, size and time of change of a program, through links.

@@ -10,6 +10,7 @@ mod client;
 pub mod codes;
 mod contents;
 mod dates;
+mod download;
 mod files;
 mod joined;
 mod learned;

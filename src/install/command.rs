@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::tools::isolation;
 use super::{Network, SyncOptions};
 
 /// A program with its arguments; the environment is the same for all commands of a run.
@@ -31,13 +32,26 @@ impl fmt::Display for CommandLine {
 /// What will be run, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Makes the virtual environment, unless it is there.
-    pub create: CommandLine,
+    /// Make the virtual environment, unless it is there.
+    pub create: Vec<CommandLine>,
     /// Installs every pin.
     pub install: CommandLine,
     /// Lists what is installed as JSON, so that what the lock does not have can be removed; uv
     /// does that itself.
     pub list: Option<CommandLine>,
+}
+
+/// With what an environment is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// The path of uv, or `None` for pip.
+    pub uv: Option<&'a Path>,
+    /// The Python of the environment, as `(major, minor)`.
+    pub python: (u8, u8),
+    /// The wheel of the [`Tool`](super::Tool) that pip needs with this Python.
+    pub tool: Option<&'a Path>,
+    /// A temporary folder.
+    pub work: &'a Path,
 }
 
 /// Which packages may come how.
@@ -51,19 +65,18 @@ pub(super) struct Pins<'a> {
 
 /// The commands that install a requirements file with hashes.
 ///
-/// `uv` is the path of uv, or `None` for pip; `sdists` are the names that have no wheel in the
-/// lock and have to be built, `wheels` the rest.
+/// `sdists` are the names that have no wheel in the lock and have to be built, `wheels` the rest.
 pub fn plan(
     options: &SyncOptions,
-    uv: Option<&Path>,
+    means: Means<'_>,
     requirements: &Path,
     wheels: &[String],
     sdists: &[String],
 ) -> Plan {
     let pins = Pins { wheels, sdists };
-    match uv {
+    match means.uv {
         Some(uv) => uv_plan(options, uv, requirements, pins),
-        None => pip_plan(options, requirements, pins),
+        None => pip_plan(options, means, requirements, pins),
     }
 }
 
@@ -79,34 +92,23 @@ pub(crate) fn venv_python(venv: &Path) -> PathBuf {
 /// The command that builds and installs what comes from repositories and folders; it has no hashes.
 pub(super) fn source_command(
     options: &SyncOptions,
-    uv: Option<&Path>,
+    means: Means<'_>,
     requirements: &Path,
 ) -> CommandLine {
     let python = venv_python(&options.venv);
-    let arguments = match uv {
+    let arguments = match means.uv {
         Some(_) => Arguments::new(&["pip", "install", "--no-deps", "--no-config"])
             .words(&["--no-python-downloads", "--color", "never", "--no-progress"])
             .pair("--cache-dir", options.cache_dir.join("uv"))
             .pair("--python", &python)
             .pair("--default-index", &options.index),
-        None => Arguments::new(&[
-            "-I",
-            "-m",
-            "pip",
-            "--isolated",
-            "--disable-pip-version-check",
-        ])
-        .words(&[
-            "--no-input",
-            "install",
-            "--no-deps",
-            "--progress-bar",
-            "off",
-        ])
-        .pair("--index-url", &options.index)
-        .pair("--cache-dir", options.cache_dir.join("pip")),
+        None => pip(means.python)
+            .words(&["--no-input", "install", "--no-deps"])
+            .words(&["--progress-bar", "off"])
+            .pair("--index-url", &options.index)
+            .pair("--cache-dir", options.cache_dir.join("pip")),
     };
-    let (title, program) = match uv {
+    let (title, program) = match means.uv {
         Some(uv) => ("uv pip install", uv),
         None => ("pip install", python.as_path()),
     };
@@ -155,30 +157,62 @@ fn uv_plan(options: &SyncOptions, uv: &Path, requirements: &Path, pins: Pins<'_>
             .fold(install, |install, name| install.pair("--only-binary", name))
     };
     Plan {
-        create: create.command("uv venv", uv),
+        create: vec![create.command("uv venv", uv)],
         install: install.word(requirements).command("uv pip sync", uv),
         list: None,
     }
 }
 
-fn pip_plan(options: &SyncOptions, requirements: &Path, pins: Pins<'_>) -> Plan {
-    let python = venv_python(&options.venv);
-    let pip = [
-        "-I",
+/// `python -m pip` that reads no configuration.
+fn pip(python: (u8, u8)) -> Arguments {
+    Arguments::new(isolation(python)).words(&[
         "-m",
         "pip",
         "--isolated",
         "--disable-pip-version-check",
-        "--no-input",
-    ];
-    let mut install = Arguments::new(&pip)
-        .words(&[
-            "install",
-            "--require-hashes",
-            "--no-deps",
-            "--progress-bar",
-            "off",
-        ])
+    ])
+}
+
+/// How an environment with a pip that can install the lock is made.
+fn pip_create(options: &SyncOptions, means: Means<'_>) -> Vec<CommandLine> {
+    let base = || Arguments::new(isolation(means.python));
+    let make = || {
+        let venv = base().words(&["-m", "venv"]).word(&options.venv);
+        venv.command("python -m venv", &options.python)
+    };
+    match means.tool {
+        None => vec![make()],
+        // it looks for its own wheels beside itself, so it has to lie there unpacked
+        Some(wheel) if means.python < (3, 3) => {
+            let unpacked = means.work.join("virtualenv");
+            let unpack = base().words(&["-m", "zipfile", "-e"]).word(wheel);
+            let make = base()
+                .word(unpacked.join("virtualenv.py"))
+                .words(&["--no-download"])
+                .word(&options.venv);
+            vec![
+                unpack
+                    .word(&unpacked)
+                    .command("python -m zipfile", &options.python),
+                make.command("virtualenv", &options.python),
+            ]
+        }
+        Some(wheel) => {
+            let newer = pip(means.python)
+                .words(&["--no-input", "install", "--no-index", "--no-deps"])
+                .words(&["--upgrade", "--progress-bar", "off"])
+                .word(wheel);
+            let newer = newer.command("pip install pip", &venv_python(&options.venv));
+            vec![make(), newer]
+        }
+    }
+}
+
+fn pip_plan(options: &SyncOptions, means: Means<'_>, requirements: &Path, pins: Pins<'_>) -> Plan {
+    let python = venv_python(&options.venv);
+    let mut install = pip(means.python)
+        .words(&["--no-input", "install", "--require-hashes", "--no-deps"])
+        .words(&["--progress-bar", "off"])
         .words(&["--only-binary", ":all:"]);
     if !pins.sdists.is_empty() {
         install = install.pair("--no-binary", pins.sdists.join(","));
@@ -203,32 +237,21 @@ fn pip_plan(options: &SyncOptions, requirements: &Path, pins: Pins<'_>) -> Plan 
         install = install.pair("--client-cert", file);
     }
     Plan {
-        create: Arguments::new(&["-I", "-m", "venv"])
-            .word(&options.venv)
-            .command("python -m venv", &options.python),
+        create: pip_create(options, means),
         install: install
             .pair("--requirement", requirements)
             .command("pip install", &python),
         list: Some(
-            Arguments::new(&pip)
-                .words(&["list", "--format", "json"])
+            pip(means.python)
+                .words(&["--no-input", "list", "--format", "json"])
                 .command("pip list", &python),
         ),
     }
 }
 
 /// Removes packages that the lock does not have.
-pub(super) fn pip_uninstall(venv: &Path, names: &[String]) -> CommandLine {
-    let arguments = [
-        "-I",
-        "-m",
-        "pip",
-        "--isolated",
-        "--disable-pip-version-check",
-        "uninstall",
-        "--yes",
-    ];
-    let mut arguments = Arguments::new(&arguments);
+pub(super) fn pip_uninstall(venv: &Path, python: (u8, u8), names: &[String]) -> CommandLine {
+    let mut arguments = pip(python).words(&["uninstall", "--yes"]);
     for name in names {
         arguments = arguments.word(name);
     }
@@ -236,22 +259,14 @@ pub(super) fn pip_uninstall(venv: &Path, names: &[String]) -> CommandLine {
 }
 
 /// Asks whether the installed distributions fit together.
-pub(super) fn check(options: &SyncOptions, uv: Option<&Path>) -> CommandLine {
+pub(super) fn check(options: &SyncOptions, uv: Option<&Path>, version: (u8, u8)) -> CommandLine {
     let python = venv_python(&options.venv);
     match uv {
         Some(uv) => Arguments::new(&["pip", "check", "--no-config", "--color", "never"])
             .pair("--cache-dir", options.cache_dir.join("uv"))
             .pair("--python", &python)
             .command("uv pip check", uv),
-        None => Arguments::new(&[
-            "-I",
-            "-m",
-            "pip",
-            "--isolated",
-            "--disable-pip-version-check",
-        ])
-        .words(&["check"])
-        .command("pip check", &python),
+        None => pip(version).words(&["check"]).command("pip check", &python),
     }
 }
 

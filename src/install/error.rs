@@ -33,6 +33,9 @@ pub const PYTHON_OF_TREE: Code = Code("SYNC011");
 /// The lock has packages that are built from a repository, a folder or a source archive.
 pub const NEEDS_BUILD: Code = Code("SYNC012");
 
+/// What an old Python needs besides cannot be had.
+pub const NO_TOOL: Code = Code("SYNC013");
+
 /// Why `sync` did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
@@ -47,6 +50,19 @@ pub enum SyncError {
     /// uv was asked for and is not there.
     #[error("uv is not on PATH")]
     NoUv,
+    /// uv does not know such an old Python.
+    #[error("uv makes no environment for Python {0}")]
+    TooOldForUv(String),
+    /// A wheel that this Python needs is nowhere.
+    #[error("Python {python} needs `{tool}`: {reason}")]
+    NoTool {
+        /// The file.
+        tool: &'static str,
+        /// The Python.
+        python: String,
+        /// Why it cannot be had.
+        reason: String,
+    },
     /// The folder is something else.
     #[error("`{path}` is {what} and not a virtual environment")]
     NotAVenv {
@@ -114,7 +130,8 @@ impl SyncError {
     pub fn code(&self) -> Code {
         match self {
             Self::Lock { .. } => UNREADABLE_LOCK,
-            Self::NoUv => NO_INSTALLER,
+            Self::NoUv | Self::TooOldForUv(_) => NO_INSTALLER,
+            Self::NoTool { .. } => NO_TOOL,
             Self::NotAVenv { .. } => NOT_A_VENV,
             Self::UnknownVenv(_) => UNKNOWN_VENV,
             Self::PythonOfTree(_) => PYTHON_OF_TREE,
@@ -133,6 +150,10 @@ impl SyncError {
         match self {
             Self::Lock { source, .. } => source.help(),
             Self::NoUv => "install uv, or use pip with `--installer pip`",
+            Self::TooOldForUv(_) => "use pip with `--installer pip`",
+            Self::NoTool { .. } => {
+                "use an index that has it; once fetched it is kept in pinsmith's cache"
+            }
             Self::NotAVenv { .. } => "choose another folder with `--venv DIR`",
             Self::UnknownVenv(_) => {
                 "remove it and run again, choose another with `--venv DIR`, or allow it with \

@@ -6,6 +6,7 @@ use pep508_rs::MarkerEnvironmentBuilder;
 use pinsmith_resolver::{MarkerEnvironment, Version};
 
 use super::process::{Surroundings, run};
+use super::tools::isolation;
 use super::{CommandLine, SyncError};
 use crate::lock::{Lock, Selection};
 
@@ -13,8 +14,9 @@ use crate::lock::{Lock, Selection};
 /// `.pth` file.
 const QUESTION: &str = "\
 import os, platform, sys
+name = getattr(sys, 'implementation', None)
 for fact in (getattr(sys, '_base_executable', None) or sys.executable,
-             '%d.%d.%d' % sys.version_info[:3], sys.implementation.name,
+             '%d.%d.%d' % sys.version_info[:3], name.name if name else '',
              platform.python_implementation(), os.name, sys.platform,
              platform.system(), platform.machine()):
     print(fact)
@@ -34,12 +36,21 @@ pub struct Interpreter {
 impl Interpreter {
     /// Asks a Python that is not of the tree.
     pub(super) fn ask(python: &Path, surroundings: &Surroundings<'_>) -> Result<Self, SyncError> {
-        let command = CommandLine {
-            title: "python",
-            program: python.to_owned(),
-            arguments: ["-I", "-S", "-c", QUESTION].map(Into::into).into(),
+        let ask = |flags: &[&str]| {
+            let words = flags.iter().chain(&["-c", QUESTION]);
+            let command = CommandLine {
+                title: "python",
+                program: python.to_owned(),
+                arguments: words.map(Into::into).collect(),
+            };
+            run(&command, surroundings, &mut |_| {})
         };
-        let facts = run(&command, surroundings, &mut |_| {})?;
+        // Python 2 does not know `-I`, and says so before it does anything; its virtual environments
+        // find the standard library through `site`
+        let facts = match ask(&["-I", "-S"]) {
+            Err(SyncError::Failed { .. }) => ask(isolation((2, 7)))?,
+            other => other?,
+        };
         Self::from_facts(&facts).ok_or_else(|| SyncError::Failed {
             command: "python".to_owned(),
             output: facts,
@@ -64,7 +75,8 @@ impl Interpreter {
         let (short, _) = version.rsplit_once('.')?;
         let markers = MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
             implementation_name: name,
-            implementation_version: version,
+            // what pip takes where Python does not say it
+            implementation_version: if name.is_empty() { "0" } else { version },
             os_name: os,
             platform_machine: machine,
             platform_python_implementation: implementation,
@@ -80,6 +92,11 @@ impl Interpreter {
             version: version.clone(),
             markers: markers.ok()?,
         })
+    }
+
+    /// Its major and minor version.
+    pub(super) fn minor(&self) -> (u8, u8) {
+        minor_of(&self.version)
     }
 
     /// Checks `requires-python` and `environments` of a lock, as PEP 751 demands.
@@ -112,6 +129,12 @@ impl Interpreter {
             .collect();
         Err(other(wanted.join(" or ")))
     }
+}
+
+/// `(3, 11)` of `3.11.7`.
+pub(super) fn minor_of(version: &str) -> (u8, u8) {
+    let mut numbers = version.split('.').map_while(|part| part.parse().ok());
+    (numbers.next().unwrap_or(3), numbers.next().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -17,22 +17,24 @@ mod error;
 mod interpreter;
 mod process;
 mod sync;
+mod tools;
 mod venv;
 
 pub use build::{BuildOptions, build_metadata};
 pub use cause::{Cause, likely_cause};
 pub(crate) use check::pip_check;
 pub(crate) use command::venv_python;
-pub use command::{CommandLine, Plan, plan};
+pub use command::{CommandLine, Means, Plan, plan};
 pub use environment::{scrub, trusted_path};
 pub use error::{
-    CANCELLED, INSTALL_FAILED, NEEDS_BUILD, NEEDS_NETWORK, NO_INSTALLER, NOT_A_VENV,
+    CANCELLED, INSTALL_FAILED, NEEDS_BUILD, NEEDS_NETWORK, NO_INSTALLER, NO_TOOL, NOT_A_VENV,
     NOT_INSTALLABLE, OTHER_PYTHON, PYTHON_OF_TREE, SYNC_IO, SyncError, UNKNOWN_VENV,
     UNREADABLE_LOCK,
 };
 pub use interpreter::Interpreter;
 pub(crate) use process::{Ending, Limit, Stream, Surroundings, execute};
 pub use sync::{SyncEvent, SyncReport, sync};
+pub use tools::{Tool, Tools, tool_for};
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -78,6 +80,8 @@ pub struct SyncOptions {
     pub network: Network,
     /// The caller's environment; [`scrub`] chooses from it.
     pub environment: BTreeMap<OsString, OsString>,
+    /// Gets what old Pythons need besides.
+    pub tools: Arc<dyn Tools>,
     /// Set by a signal handler: the running installer is ended.
     pub cancel: Arc<AtomicBool>,
 }

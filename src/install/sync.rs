@@ -12,8 +12,11 @@ use serde::Deserialize;
 
 use super::command::{pip_uninstall, source_command, venv_python, without_pip_configuration};
 use super::process::{Surroundings, run};
+use super::tools::{OLDEST_OF_UV, fetched};
 use super::venv::{Place, examine, remember};
-use super::{Installer, Interpreter, Plan, SyncError, SyncOptions, plan, scrub, trusted_path};
+use super::{
+    Installer, Interpreter, Means, Plan, SyncError, SyncOptions, plan, scrub, trusted_path,
+};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lock::{DirectSource, Lock, LockError, LockedPackage, MAX_LOCK_BYTES, Selection, read};
 
@@ -68,7 +71,8 @@ pub fn sync(
         *path = std::path::absolute(&*path).map_err(|source| SyncError::io(path, source))?;
     }
     check_python(&options)?;
-    let uv = find_installer(&options)?;
+    // a wanted installer that is missing is told before anything is run
+    find_installer(&options, OLDEST_OF_UV)?;
     let place = examine(&options)?;
     let work =
         tempfile::tempdir().map_err(|source| SyncError::io(Path::new("temporary"), source))?;
@@ -84,6 +88,7 @@ pub fn sync(
     let interpreter = ask_python(&options, &place, &environment, &empty)?;
     interpreter.check(&lock)?;
     options.python.clone_from(&interpreter.base);
+    let uv = find_installer(&options, interpreter.minor())?;
     let folder =
         std::path::absolute(lock_file).map_err(|source| SyncError::io(lock_file, source))?;
     let folder = folder.parent().unwrap_or(Path::new("/")).to_owned();
@@ -95,9 +100,19 @@ pub fn sync(
     let requirements = work.path().join("requirements.txt");
     fs::write(&requirements, &chosen.requirements)
         .map_err(|source| SyncError::io(&requirements, source))?;
+    let tool = match (&uv, &place) {
+        (None, Place::Free) => fetched(options.tools.as_ref(), interpreter.minor())?,
+        _ => None,
+    };
+    let means = Means {
+        uv: uv.as_deref(),
+        python: interpreter.minor(),
+        tool: tool.as_deref(),
+        work: work.path(),
+    };
     let plan = plan(
         &options,
-        uv.as_deref(),
+        means,
         &requirements,
         &chosen.wheels,
         &chosen.sdists,
@@ -114,13 +129,18 @@ pub fn sync(
     if !chosen.sources.is_empty() {
         let sources = work.path().join("sources.txt");
         fs::write(&sources, &chosen.sources).map_err(|source| SyncError::io(&sources, source))?;
-        let command = source_command(&options, uv.as_deref(), &sources);
+        let command = source_command(&options, means, &sources);
         step(&command, &surroundings, progress)?;
     }
     let removed = match &plan.list {
         Some(list) => {
             let listed = step(list, &surroundings, &mut |_| {})?;
-            remove_others(&options, &listed, &chosen.names, &surroundings, progress)?
+            let others = others(&listed, &chosen.names);
+            if !others.is_empty() {
+                let command = pip_uninstall(&options.venv, means.python, &others);
+                step(&command, &surroundings, progress)?;
+            }
+            others
         }
         None => Vec::new(),
     };
@@ -178,8 +198,11 @@ fn check_python(options: &SyncOptions) -> Result<(), SyncError> {
     }
 }
 
-/// The path of uv, or `None` for pip.
-pub(super) fn find_installer(options: &SyncOptions) -> Result<Option<PathBuf>, SyncError> {
+/// The path of uv, or `None` for pip, for a Python of this version.
+pub(super) fn find_installer(
+    options: &SyncOptions,
+    python: (u8, u8),
+) -> Result<Option<PathBuf>, SyncError> {
     let name = if cfg!(windows) { "uv.exe" } else { "uv" };
     let uv = || {
         trusted_path(&options.environment, &options.tree)
@@ -187,8 +210,14 @@ pub(super) fn find_installer(options: &SyncOptions) -> Result<Option<PathBuf>, S
             .map(|folder| folder.join(name))
             .find(|path| path.is_file())
     };
+    let too_old = python < OLDEST_OF_UV;
     let found = match options.installer {
+        Installer::Auto if too_old => None,
         Installer::Auto => uv(),
+        Installer::Uv if too_old => {
+            let (major, minor) = python;
+            return Err(SyncError::TooOldForUv(format!("{major}.{minor}")));
+        }
         Installer::Uv => Some(uv().ok_or(SyncError::NoUv)?),
         Installer::Pip => None,
     };
@@ -336,12 +365,16 @@ fn create(
     surroundings: &Surroundings<'_>,
     progress: &mut dyn FnMut(SyncEvent<'_>),
 ) -> Result<(), SyncError> {
-    let made = step(&plan.create, surroundings, progress).and_then(|_| {
-        if options.temporary {
-            return Ok(());
-        }
-        remember(options)
-    });
+    let steps = plan.create.iter();
+    let made = steps
+        .map(|command| step(command, surroundings, progress))
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|_| {
+            if options.temporary {
+                return Ok(());
+            }
+            remember(options)
+        });
     if made.is_err() {
         let _ = fs::remove_dir_all(&options.venv);
     }
@@ -359,26 +392,8 @@ fn step(
     })
 }
 
-/// With pip: removes what the lock does not have. pip and its helpers stay.
-fn remove_others(
-    options: &SyncOptions,
-    listed: &[String],
-    names: &BTreeSet<String>,
-    surroundings: &Surroundings<'_>,
-    progress: &mut dyn FnMut(SyncEvent<'_>),
-) -> Result<Vec<String>, SyncError> {
-    let others = others(listed, names);
-    if !others.is_empty() {
-        step(
-            &pip_uninstall(&options.venv, &others),
-            surroundings,
-            progress,
-        )?;
-    }
-    Ok(others)
-}
-
-/// Names in the output of `pip list --format json` that the lock does not have.
+/// Names in the output of `pip list --format json` that the lock does not have, pip and its
+/// helpers aside.
 pub(super) fn others(listed: &[String], names: &BTreeSet<String>) -> Vec<String> {
     #[derive(Deserialize)]
     struct Installed {

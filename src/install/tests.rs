@@ -4,6 +4,16 @@ use std::path::Path;
 use super::*;
 use crate::lock::testing::LockBuilder;
 
+/// Has every wheel.
+#[derive(Debug)]
+struct Shelf;
+
+impl Tools for Shelf {
+    fn wheel(&self, tool: &Tool) -> Result<PathBuf, String> {
+        Ok(Path::new("/w/cache/tools").join(tool.filename))
+    }
+}
+
 fn options(folder: &Path) -> SyncOptions {
     SyncOptions {
         venv: folder.join("venv"),
@@ -20,6 +30,7 @@ fn options(folder: &Path) -> SyncOptions {
         allow_build: false,
         network: Network::default(),
         environment: BTreeMap::new(),
+        tools: Arc::new(Shelf),
         cancel: Arc::default(),
     }
 }
@@ -37,15 +48,34 @@ fn names(names: &[&str]) -> Vec<String> {
 
 #[cfg(unix)]
 fn shown(options: &SyncOptions, uv: Option<&Path>, sdists: &[&str]) -> String {
+    shown_for((3, 11), options, uv, sdists)
+}
+
+#[cfg(unix)]
+fn shown_for(
+    python: (u8, u8),
+    options: &SyncOptions,
+    uv: Option<&Path>,
+    sdists: &[&str],
+) -> String {
     let requirements = Path::new("/tmp/r.txt");
+    let tool = tools::fetched(options.tools.as_ref(), python).unwrap();
+    let means = Means {
+        uv,
+        python,
+        tool: tool.as_deref(),
+        work: Path::new("/tmp/w"),
+    };
     let plan = plan(
         options,
-        uv,
+        means,
         requirements,
         &names(&["six", "idna"]),
         &names(sdists),
     );
-    format!("{}\n{}", plan.create, plan.install)
+    let commands = plan.create.iter().chain([&plan.install]);
+    let lines: Vec<String> = commands.map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 #[cfg(unix)]
@@ -68,6 +98,29 @@ fn the_commands_of_pip() {
     /usr/bin/python3 -I -m venv /w/venv
     /w/venv/bin/python -I -m pip --isolated --disable-pip-version-check --no-input install --require-hashes --no-deps --progress-bar off --only-binary :all: --no-binary antlr4 --index-url https://index.test/simple/ --extra-index-url https://index.test/cu128/ --cache-dir /w/cache/pip --cert /etc/ca.pem --requirement /tmp/r.txt
     ");
+}
+
+/// Each was run with that Python, see `.ci/live-pythons`.
+#[cfg(unix)]
+#[test]
+fn old_pythons_get_what_they_need() {
+    let options = options(Path::new("/w"));
+    insta::assert_snapshot!(shown_for((2, 7), &options, None, &[]), @r"
+    /usr/bin/python3 -E -s -m zipfile -e /w/cache/tools/virtualenv-16.7.12-py2.py3-none-any.whl /tmp/w/virtualenv
+    /usr/bin/python3 -E -s /tmp/w/virtualenv/virtualenv.py --no-download /w/venv
+    /w/venv/bin/python -E -s -m pip --isolated --disable-pip-version-check --no-input install --require-hashes --no-deps --progress-bar off --only-binary :all: --index-url https://index.test/simple/ --cache-dir /w/cache/pip --requirement /tmp/r.txt
+    ");
+    insta::assert_snapshot!(shown_for((3, 6), &options, None, &[]), @r"
+    /usr/bin/python3 -I -m venv /w/venv
+    /w/venv/bin/python -I -m pip --isolated --disable-pip-version-check --no-input install --no-index --no-deps --upgrade --progress-bar off /w/cache/tools/pip-21.3.1-py3-none-any.whl
+    /w/venv/bin/python -I -m pip --isolated --disable-pip-version-check --no-input install --require-hashes --no-deps --progress-bar off --only-binary :all: --index-url https://index.test/simple/ --cache-dir /w/cache/pip --requirement /tmp/r.txt
+    ");
+    let for_uv = SyncOptions {
+        installer: Installer::Uv,
+        ..options
+    };
+    let error = sync::find_installer(&for_uv, (2, 7)).unwrap_err();
+    insta::assert_snapshot!(error, @"uv makes no environment for Python 2.7");
 }
 
 #[cfg(unix)]

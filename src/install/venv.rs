@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use pinsmith_resolver::Sha256;
 use sha2::{Digest, Sha256 as Hasher};
 
+use super::command::venv_python;
 use super::{SyncError, SyncOptions};
 
 /// The file within a virtual environment that holds the word.
@@ -50,7 +51,9 @@ pub(super) fn examine(options: &SyncOptions) -> Result<Place, SyncError> {
     if entries.next().is_none() {
         return Ok(Place::Free);
     }
-    if !path.join("pyvenv.cfg").is_file() {
+    // a virtualenv of the time of Python 2 has no `pyvenv.cfg`
+    let activate = venv_python(path).with_file_name("activate_this.py");
+    if !path.join("pyvenv.cfg").is_file() && !activate.is_file() {
         return refuse("a folder with other files");
     }
     if options.trust_venv || made_by_us(options) {

@@ -156,8 +156,13 @@ impl fmt::Display for LockMarker {
 /// ```
 pub fn environment_marker(target: &Target) -> LockMarker {
     let environment = target.marker_environment();
+    // which is empty in Python 2
+    let cpython = match environment.implementation_name() {
+        "" => "platform_python_implementation == 'CPython'",
+        _ => "implementation_name == 'cpython'",
+    };
     LockMarker(format!(
-        "implementation_name == 'cpython' and sys_platform == '{}' and platform_machine == '{}' \
+        "{cpython} and sys_platform == '{}' and platform_machine == '{}' \
          and python_version == '{}.{}'",
         environment.sys_platform(),
         environment.platform_machine(),

@@ -83,7 +83,7 @@ pub fn verify(
     let imports = import(wanted, &place, limit, &sync_options, progress)?;
     progress(VerifyEvent::Check);
     let surroundings = place.surroundings(&sync_options);
-    let problems = pip_check(&sync_options, &surroundings)?;
+    let problems = pip_check(&sync_options, &environment.python, &surroundings)?;
     Ok(VerifyReport {
         environment,
         imports,

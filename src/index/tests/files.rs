@@ -154,3 +154,30 @@ fn sdists_are_read_and_remembered() {
     }
     assert_eq!(server.lines(), ["GET /simple/a/", "GET /f/a-1.0.tar.gz"]);
 }
+
+#[test]
+fn a_whole_file_is_written_only_when_it_is_the_right_one() {
+    let whole = wheel(10);
+    let (right, wrong) = (sha256(&whole), sha256(b"something else"));
+    let server = page_then("", move |asked| Answer::file(asked, &whole));
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("tools").join("a.whl");
+    let index = open(&server);
+    let filename = only_file(&index).filename;
+    let get = |filename: &str, digest: &str| {
+        index.download(&name(), filename, digest.parse().unwrap(), &to)
+    };
+    assert!(
+        get("other.whl", &right)
+            .unwrap_err()
+            .contains("has no `other.whl`")
+    );
+    assert!(
+        get(&filename, &wrong)
+            .unwrap_err()
+            .contains("is the right one")
+    );
+    assert!(!to.exists());
+    get(&filename, &right).unwrap();
+    assert_eq!(sha256(&std::fs::read(&to).unwrap()), right);
+}
