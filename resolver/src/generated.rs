@@ -42,8 +42,20 @@ struct Made {
 }
 
 impl GeneratedWorld {
-    /// Makes a world of so many projects; equal arguments make equal worlds on every machine.
+    /// Makes a tight world of so many projects: of ten requirements one is exact and four stay within a major version,
+    /// so that most of the newest releases do not fit together.
+    ///
+    /// Equal arguments make equal worlds on every machine.
     pub fn new(seed: u64, projects: usize) -> Self {
+        Self::with(seed, projects, &TIGHT)
+    }
+
+    /// Makes a world whose projects bound each other about as often as those of a real index do.
+    pub fn usual(seed: u64, projects: usize) -> Self {
+        Self::with(seed, projects, &USUAL)
+    }
+
+    fn with(seed: u64, projects: usize, habits: &Habits) -> Self {
         let mut dice = Dice(seed.wrapping_mul(2) | 1);
         let mut world = Self {
             source: MemorySource::default(),
@@ -53,7 +65,7 @@ impl GeneratedWorld {
         // from the deepest layer up, so that what is required exists
         let mut made: Vec<Vec<Made>> = Vec::with_capacity(projects);
         for project in 0..projects {
-            let releases = world.project(&mut dice, project, &made);
+            let releases = world.project(&mut dice, project, &made, habits);
             made.push(releases);
         }
         let roots = (projects / 40).clamp(2, 10);
@@ -65,7 +77,13 @@ impl GeneratedWorld {
     }
 
     /// Adds a project whose requirements are on those already made.
-    fn project(&mut self, dice: &mut Dice, project: usize, made: &[Vec<Made>]) -> Vec<Made> {
+    fn project(
+        &mut self,
+        dice: &mut Dice,
+        project: usize,
+        made: &[Vec<Made>],
+        usual: &Habits,
+    ) -> Vec<Made> {
         let wanted: Vec<usize> = match made.len() {
             0 => Vec::new(),
             deeper => {
@@ -84,7 +102,7 @@ impl GeneratedWorld {
                 picked
             }
         };
-        let habits: Vec<u64> = wanted.iter().map(|_| dice.below(10)).collect();
+        let habits: Vec<Habit> = wanted.iter().map(|_| usual.pick(dice)).collect();
         let count = 5 + dice.below(40);
         let (mut major, mut minor) = (0, 0);
         let mut releases = Vec::new();
@@ -101,10 +119,14 @@ impl GeneratedWorld {
                 day,
             };
             let unbounded = number < count / 6;
+            let aged = day.saturating_sub(usual.aged_days);
             let requires: Vec<String> = wanted
                 .iter()
                 .zip(&habits)
-                .filter_map(|(on, habit)| bound(*on, &made[*on], day, *habit, unbounded))
+                .filter_map(|(on, habit)| {
+                    let habit = if unbounded { Habit::Any } else { *habit };
+                    bound(*on, &made[*on], (day, aged), habit)
+                })
                 .collect();
             self.add(&name(project), &own, requires);
             releases.push(own);
@@ -139,17 +161,74 @@ fn requirement(text: &str) -> Option<Requirement> {
         .map(|parsed| parsed.requirement)
 }
 
-/// How a release of `day` requires a project; not at all, if it had no release yet.
-fn bound(on: usize, releases: &[Made], day: u64, habit: u64, unbounded: bool) -> Option<String> {
-    let known = releases.iter().filter(|release| release.day <= day);
-    let newest = known.max_by_key(|release| release.day)?;
-    let (on, version) = (name(on), &newest.version);
+/// How a project bounds what it requires.
+#[derive(Clone, Copy)]
+enum Habit {
+    /// Exactly the newest of the day.
+    Exact,
+    /// From an older one up to the next major version after the newest.
+    Major,
+    /// From an older one.
+    Least,
+    Any,
+}
+
+/// How often each habit is met, in parts of [`Self::out_of`]; [`Habit::Any`] is the rest.
+struct Habits {
+    exact: u64,
+    major: u64,
+    least: u64,
+    out_of: u64,
+    /// How old a lower bound is on the day of the release.
+    aged_days: u64,
+}
+
+const TIGHT: Habits = Habits {
+    exact: 1,
+    major: 4,
+    least: 3,
+    out_of: 10,
+    aged_days: 0,
+};
+
+const USUAL: Habits = Habits {
+    exact: 1,
+    major: 15,
+    least: 45,
+    out_of: 100,
+    aged_days: 400,
+};
+
+impl Habits {
+    fn pick(&self, dice: &mut Dice) -> Habit {
+        let number = dice.below(self.out_of);
+        if number < self.exact {
+            Habit::Exact
+        } else if number < self.exact + self.major {
+            Habit::Major
+        } else if number < self.exact + self.major + self.least {
+            Habit::Least
+        } else {
+            Habit::Any
+        }
+    }
+}
+
+/// How a release of `day` requires a project, with lower bounds as of `aged`; not at all, if it
+/// had no release yet.
+fn bound(on: usize, releases: &[Made], (day, aged): (u64, u64), habit: Habit) -> Option<String> {
+    let newest_of = |day| {
+        let known = releases.iter().filter(move |release| release.day <= day);
+        known.max_by_key(|release| release.day)
+    };
+    let newest = newest_of(day)?;
+    let least = &newest_of(aged).unwrap_or(newest).version;
+    let on = name(on);
     Some(match habit {
-        _ if unbounded => on,
-        0 => format!("{on}=={version}"),
-        1..=4 => format!("{on}>={version},<{}", newest.major + 1),
-        5..=7 => format!("{on}>={version}"),
-        _ => on,
+        Habit::Exact => format!("{on}=={}", newest.version),
+        Habit::Major => format!("{on}>={least},<{}", newest.major + 1),
+        Habit::Least => format!("{on}>={least}"),
+        Habit::Any => on,
     })
 }
 

@@ -51,6 +51,7 @@ mod source;
 mod specifier;
 mod tags;
 mod target;
+mod universe;
 mod what_if;
 mod wheel_name;
 mod world;
@@ -76,6 +77,7 @@ pub use source::{Lookahead, MetadataAnswer, PackageSource, ReleasesAnswer, Sourc
 pub use specifier::{ArbitraryEquality, parse_specifiers, to_ranges};
 pub use tags::{TagRank, TagSet};
 pub use target::{Accelerator, Platform, PythonVersion, Target, TargetParseError};
+pub use universe::{Recorder, Universe, UniverseError};
 pub use what_if::{WhatIf, with_version};
 pub use wheel_name::{WheelName, WheelNameError, sdist_version};
 

@@ -1,23 +1,42 @@
 //! A package source in memory, for tests and examples.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use pep440_rs::Version;
+use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::PackageName;
 
 use crate::{
     CoreMetadata, CoreMetadataHint, ExtraName, FileKind, MetadataAnswer, PackageSource, Project,
-    ReleaseFile, ReleasesAnswer, Sha256, SourceError, Timestamp, Trust, Yanked, parse_requirement,
-    parse_specifiers,
+    ReleaseFile, ReleasesAnswer, Requirement, Sha256, SourceError, Timestamp, Trust, Yanked,
+    parse_requirement, parse_specifiers,
 };
 
 /// Projects in memory. Texts must be valid; a test that gets them wrong panics at once.
 #[derive(Debug, Default, Clone)]
 pub struct MemorySource {
-    files: BTreeMap<PackageName, Vec<(Version, ReleaseFile)>>,
+    projects: BTreeMap<PackageName, MemoryProject>,
     metadata: BTreeMap<String, Arc<CoreMetadata>>,
     unavailable: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct MemoryProject {
+    files: Vec<(Version, ReleaseFile)>,
+    /// Made once, so that what is measured is not its making.
+    project: OnceLock<Arc<Project>>,
+}
+
+/// A release whose texts have been read.
+pub(crate) struct Readable {
+    pub(crate) name: PackageName,
+    pub(crate) version: Version,
+    pub(crate) files: Vec<(String, FileKind)>,
+    pub(crate) requires: Vec<Requirement>,
+    pub(crate) requires_python: Option<VersionSpecifiers>,
+    pub(crate) extras: Vec<ExtraName>,
+    pub(crate) uploaded: Option<Timestamp>,
+    pub(crate) yanked: bool,
 }
 
 /// A release to be added to a [`MemorySource`].
@@ -89,33 +108,63 @@ impl MemorySource {
         let sdist = release
             .sdist
             .then(|| (format!("{stem}.tar.gz"), FileKind::Sdist));
-        let filenames: Vec<_> = wheels.chain(sdist).collect();
-        let metadata = Arc::new(CoreMetadata {
-            name: name.clone(),
-            version: version.clone(),
-            requires_dist: release
-                .requires
-                .iter()
+        let files = wheels.chain(sdist).collect();
+        let requires = release.requires.iter();
+        let extras = release.extras.iter();
+        self.insert(Readable {
+            files,
+            requires: requires
                 .map(|text| parse_requirement(text).expect("a requirement").requirement)
                 .collect(),
             requires_python: release
                 .requires_python
                 .map(|text| parse_specifiers(text).expect("specifiers")),
-            provides_extra: release
-                .extras
-                .iter()
+            extras: extras
                 .map(|extra| ExtraName::new((*extra).to_owned()).expect("an extra"))
                 .collect(),
+            uploaded: release
+                .uploaded
+                .map(|text| text.parse::<Timestamp>().expect("a time")),
+            yanked: release.yanked,
+            name,
+            version,
+        })
+    }
+
+    pub(crate) fn insert(&mut self, release: Readable) -> &mut Self {
+        let metadata = Arc::new(CoreMetadata {
+            name: release.name.clone(),
+            version: release.version.clone(),
+            requires_dist: release.requires,
+            requires_python: release.requires_python.clone(),
+            provides_extra: release.extras,
             unreadable: Vec::new(),
             trust: Trust::Static,
         });
-        let files = self.files.entry(name).or_default();
-        for (filename, kind) in filenames {
+        let project = self.projects.entry(release.name).or_default();
+        project.project = OnceLock::new();
+        for (filename, kind) in release.files {
             self.metadata
                 .insert(filename.clone(), Arc::clone(&metadata));
-            files.push((version.clone(), memory_file(filename, kind, release)));
+            let file = ReleaseFile {
+                url: format!("https://files.test/{filename}"),
+                kind,
+                requires_python: release.requires_python.clone(),
+                yanked: release.yanked.then(Yanked::default),
+                uploaded: release.uploaded,
+                size: Some(1),
+                sha256: Some(Sha256([7; 32])),
+                core_metadata: CoreMetadataHint::Available,
+                filename,
+            };
+            project.files.push((release.version.clone(), file));
         }
         self
+    }
+
+    /// The projects, in order.
+    pub fn names(&self) -> impl Iterator<Item = &PackageName> {
+        self.projects.keys()
     }
 
     /// Makes the metadata of a file unavailable, with the reason.
@@ -126,34 +175,19 @@ impl MemorySource {
     }
 }
 
-#[expect(clippy::expect_used, reason = "its texts are written in tests")]
-fn memory_file(filename: String, kind: FileKind, release: &MemoryRelease<'_>) -> ReleaseFile {
-    ReleaseFile {
-        url: format!("https://files.test/{filename}"),
-        kind,
-        requires_python: release
-            .requires_python
-            .map(|text| parse_specifiers(text).expect("specifiers")),
-        yanked: release.yanked.then(Yanked::default),
-        uploaded: release
-            .uploaded
-            .map(|text| text.parse::<Timestamp>().expect("a time")),
-        size: Some(1),
-        sha256: Some(Sha256([7; 32])),
-        core_metadata: CoreMetadataHint::Available,
-        filename,
-    }
-}
-
 impl PackageSource for MemorySource {
     fn releases(&self, name: &PackageName) -> Result<ReleasesAnswer, SourceError> {
-        Ok(match self.files.get(name) {
-            Some(files) => ReleasesAnswer::Found(Arc::new(Project::from_files(
+        let Some(known) = self.projects.get(name) else {
+            return Ok(ReleasesAnswer::NotFound);
+        };
+        let project = known.project.get_or_init(|| {
+            let files = known.files.iter().cloned();
+            Arc::new(Project::from_files(
                 "https://index.test/simple/".into(),
-                files.iter().cloned(),
-            ))),
-            None => ReleasesAnswer::NotFound,
-        })
+                files,
+            ))
+        });
+        Ok(ReleasesAnswer::Found(Arc::clone(project)))
     }
 
     fn metadata(
