@@ -48,7 +48,7 @@ pub(crate) fn coherent(search: &mut Search<'_, '_>) -> Result<Chosen, Failure> {
         .soft
         .own
         .into_keys()
-        .filter(|name| answer.chosen.versions.contains_key(name))
+        .filter(|name| answer.chosen.versions.contains_key(name) && !roots.contains(name))
         .collect();
     Ok(answer.chosen)
 }
@@ -58,7 +58,7 @@ pub(crate) struct Answer {
     pub(crate) chosen: Chosen,
     /// The smallest possible largest lag of a root, rounded up to a step; days.
     pub(crate) window: u32,
-    /// The soft floors that it was found with.
+    /// The soft floors that it was found with; the window for the direct requirements.
     pub(crate) soft: Floors,
 }
 
@@ -85,7 +85,7 @@ fn smallest_window(
     let mut steps = 0_u32;
     let mut soft = Floors {
         rest: Some(SOFT_FLOOR_DAYS),
-        own: BTreeMap::new(),
+        own: roots.iter().map(|root| (root.clone(), None)).collect(),
     };
     let within = |steps: u32| -> Bounds {
         let window = (steps * STEP_DAYS <= WINDOW_END_DAYS).then_some(steps * STEP_DAYS);
@@ -110,9 +110,11 @@ fn smallest_window(
             Within::TooSmall(_) | Within::Impossible => too_small = Some(middle),
         }
     }
+    let window = steps * STEP_DAYS;
+    soft.own.extend(within(steps));
     Ok(Some(Answer {
         chosen: found,
-        window: steps * STEP_DAYS,
+        window,
         soft,
     }))
 }
@@ -126,7 +128,8 @@ pub(crate) enum Within {
     Impossible,
 }
 
-/// Solves with hard floors on some projects, lowering soft ones as far as failures ask for it.
+/// Solves with hard floors on the direct requirements, lowering soft ones as far as failures ask for it. In `soft`
+/// the direct requirements have floors that are no tighter.
 pub(crate) fn solve_with(
     search: &mut Search<'_, '_>,
     hard: &Bounds,
@@ -134,9 +137,7 @@ pub(crate) fn solve_with(
     near: Option<&Chosen>,
 ) -> Result<Within, SourceError> {
     loop {
-        let mut floors = soft.clone();
-        floors.own.extend(hard.clone());
-        let mut named = match search.within(&floors, near)? {
+        let mut named = match search.within(soft, hard, near)? {
             Run::Solved(chosen) => return Ok(Within::Solved(chosen)),
             Run::TooLong => return Ok(Within::TooSmall(hard.keys().cloned().collect())),
             Run::Failed(named) if named.is_empty() => return Ok(Within::Impossible),

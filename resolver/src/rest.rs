@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pep440_rs::Version;
 use pep508_rs::PackageName;
 
 use crate::SourceError;
@@ -29,90 +30,144 @@ pub(crate) fn least_rest(
     answer: &mut Answer,
 ) -> Result<(), SourceError> {
     let lag = |root: &PackageName| (root.clone(), Some(search.lag(&answer.chosen, root)));
-    let held: Bounds = roots.iter().map(lag).collect();
-    // all of them together as many as the answer has packages
     let known = search.world.facts_known();
-    let reads = (READS_OF_ONE, known + answer.chosen.versions.len());
-    let window = least_largest(search, &held, reads, answer)?;
+    let mut rest = Rest {
+        held: roots.iter().map(lag).collect(),
+        // all of them together as many as the answer has packages
+        reads: (READS_OF_ONE, known + answer.chosen.versions.len()),
+        fixed: None,
+    };
+    let window = rest.least_largest(search, answer)?;
     let end = search.solves + BUDGET;
     for _ in 0..ROUNDS {
-        if !lower_sum(search, &held, window, (end, reads), answer)? {
+        if !rest.lower_sum(search, window, end, answer)? {
             break;
         }
     }
     Ok(())
 }
 
-/// The smallest window for all other packages, in days; the answer is moved into it.
-fn least_largest(
-    search: &mut Search<'_, '_>,
-    held: &Bounds,
+/// Lags by project.
+type Lags = BTreeMap<PackageName, u32>;
+
+struct Rest {
+    /// The lags of the roots.
+    held: Bounds,
     reads: (usize, usize),
-    answer: &mut Answer,
-) -> Result<u32, SourceError> {
-    let mut steps = Measure::of(search, held, &answer.chosen).steps;
-    let mut too_small = None;
-    while too_small.map_or(0, |low: u32| low + 1) < steps {
-        let middle = too_small.map_or(0, |low: u32| low.midpoint(steps));
-        let floors = rest_floors(search, held, middle * STEP_DAYS, &answer.chosen);
-        match search.within_reads(&floors, Some(&answer.chosen), reads)? {
-            Run::Solved(chosen) => {
-                let better = Measure::of(search, held, &chosen);
-                // a package that is fixed by a root now need not be so in the new answer
-                if better.steps >= steps {
-                    too_small = Some(middle);
-                    continue;
+    /// What the roots fix, with the versions of the roots.
+    fixed: Option<(Vec<Option<Version>>, BTreeSet<PackageName>)>,
+}
+
+impl Rest {
+    /// The smallest window for all other packages, in days; the answer is moved into it.
+    fn least_largest(
+        &mut self,
+        search: &mut Search<'_, '_>,
+        answer: &mut Answer,
+    ) -> Result<u32, SourceError> {
+        let mut steps = self.measure(search, &answer.chosen).steps;
+        let mut too_small = None;
+        while too_small.map_or(0, |low: u32| low + 1) < steps {
+            let middle = too_small.map_or(0, |low: u32| low.midpoint(steps));
+            let floors = self.floors(search, middle * STEP_DAYS, &answer.chosen);
+            let own = Bounds::new();
+            match search.within_reads(&floors, &own, Some(&answer.chosen), self.reads)? {
+                Run::Solved(chosen) => {
+                    let better = self.measure(search, &chosen);
+                    // a package that is fixed by a root now need not be so in the new answer
+                    if better.steps >= steps {
+                        too_small = Some(middle);
+                        continue;
+                    }
+                    steps = better.steps;
+                    answer.chosen = chosen;
                 }
-                steps = better.steps;
-                answer.chosen = chosen;
+                Run::Failed(_) | Run::TooLong => too_small = Some(middle),
             }
-            Run::Failed(_) | Run::TooLong => too_small = Some(middle),
+        }
+        Ok(steps * STEP_DAYS)
+    }
+
+    /// Floors for every package but those that the roots fix.
+    fn floors(&mut self, search: &Search<'_, '_>, window: u32, chosen: &Chosen) -> Floors {
+        let fixed = self.fixed_by(search, chosen).iter();
+        let mut own: Bounds = fixed.map(|name| (name.clone(), None)).collect();
+        own.extend(self.held.clone());
+        Floors {
+            rest: Some(window),
+            own,
         }
     }
-    Ok(steps * STEP_DAYS)
-}
 
-/// Floors for every package but those that the roots fix.
-fn rest_floors(search: &Search<'_, '_>, held: &Bounds, window: u32, chosen: &Chosen) -> Floors {
-    let mut own: Bounds = fixed_by(search, held, chosen)
-        .into_iter()
-        .map(|name| (name, None))
-        .collect();
-    own.extend(held.clone());
-    Floors {
-        rest: Some(window),
-        own,
-    }
-}
-
-/// Tries a smaller lag for each package in turn, the furthest behind first; whether any helped.
-fn lower_sum(
-    search: &mut Search<'_, '_>,
-    held: &Bounds,
-    window: u32,
-    (end, reads): (u32, (usize, usize)),
-    answer: &mut Answer,
-) -> Result<bool, SourceError> {
-    let mut improved = false;
-    for name in furthest_behind(search, held, &answer.chosen) {
-        let mut aims = search.smaller_lags(&name, search.lag(&answer.chosen, &name));
-        // the whole way first, then half the way, until nothing is left to gain
-        while !aims.is_empty() && search.solves < end {
-            let mut floors = rest_floors(search, held, window, &answer.chosen);
-            floors.own.insert(name.clone(), Some(aims[0]));
-            let run = search.within_reads(&floors, Some(&answer.chosen), reads)?;
-            if let Run::Solved(chosen) = run
-                && Measure::of(search, held, &chosen) < Measure::of(search, held, &answer.chosen)
-            {
-                answer.chosen = chosen;
-                improved = true;
-                break;
+    /// Tries a smaller lag for each package in turn, the furthest behind first; whether any helped.
+    fn lower_sum(
+        &mut self,
+        search: &mut Search<'_, '_>,
+        window: u32,
+        end: u32,
+        answer: &mut Answer,
+    ) -> Result<bool, SourceError> {
+        let mut improved = false;
+        let mut best = self.measure(search, &answer.chosen);
+        let mut floors = self.floors(search, window, &answer.chosen);
+        for name in furthest_behind(self.lags(search, &answer.chosen)) {
+            let mut aims = search.smaller_lags(&name, search.lag(&answer.chosen, &name));
+            // the whole way first, then half the way, until nothing is left to gain
+            while !aims.is_empty() && search.solves < end {
+                let own = Bounds::from([(name.clone(), Some(aims[0]))]);
+                let run = search.within_reads(&floors, &own, Some(&answer.chosen), self.reads)?;
+                if let Run::Solved(chosen) = run {
+                    let found = self.measure(search, &chosen);
+                    if found < best {
+                        best = found;
+                        floors = self.floors(search, window, &chosen);
+                        answer.chosen = chosen;
+                        improved = true;
+                        break;
+                    }
+                }
+                let half = aims.len().div_ceil(2);
+                aims.drain(..half);
             }
-            let half = aims.len().div_ceil(2);
-            aims.drain(..half);
+        }
+        Ok(improved && search.solves < end)
+    }
+
+    fn measure(&mut self, search: &Search<'_, '_>, chosen: &Chosen) -> Measure {
+        let lags = self.lags(search, chosen);
+        Measure {
+            steps: lags.values().max().map_or(0, |lag| lag.div_ceil(STEP_DAYS)),
+            sum: lags.values().map(|lag| u64::from(*lag)).sum(),
+            packages: chosen.versions.len(),
         }
     }
-    Ok(improved && search.solves < end)
+
+    /// The lags that count: those of roots and of what roots fix do not.
+    fn lags(&mut self, search: &Search<'_, '_>, chosen: &Chosen) -> Lags {
+        let fixed = self.fixed_by(search, chosen).clone();
+        let names = chosen.versions.keys();
+        let rest = names.filter(|name| !self.held.contains_key(name) && !fixed.contains(*name));
+        rest.map(|name| (name.clone(), search.lag(chosen, name)))
+            .collect()
+    }
+
+    /// Projects of which a root requires exactly the release that was chosen, such as torch's
+    /// `nvidia-*`: their lag is the root's doing.
+    fn fixed_by(&mut self, search: &Search<'_, '_>, chosen: &Chosen) -> &BTreeSet<PackageName> {
+        let roots = self.held.keys();
+        let versions: Vec<_> = roots
+            .map(|root| chosen.versions.get(root).cloned())
+            .collect();
+        let known = self.fixed.take().filter(|(of, _)| *of == versions);
+        let (_, fixed) = self.fixed.insert(known.unwrap_or_else(|| {
+            let roots = self.held.keys().zip(&versions);
+            let roots = roots.filter_map(|(root, version)| Some((root, version.as_ref()?)));
+            let fixed = roots.flat_map(|(root, version)| fixed_by(search, root, version));
+            let fixed = fixed.collect();
+            (versions, fixed)
+        }));
+        fixed
+    }
 }
 
 /// What is compared: the largest lag in steps, the sum of lags in days, the number of packages.
@@ -123,59 +178,26 @@ struct Measure {
     packages: usize,
 }
 
-impl Measure {
-    fn of(search: &Search<'_, '_>, held: &Bounds, chosen: &Chosen) -> Self {
-        let lags = rest_lags(search, held, chosen);
-        Self {
-            steps: lags.values().max().map_or(0, |lag| lag.div_ceil(STEP_DAYS)),
-            sum: lags.values().map(|lag| u64::from(*lag)).sum(),
-            packages: chosen.versions.len(),
-        }
-    }
-}
-
-/// The lags that count: those of roots and of what roots fix do not.
-fn rest_lags(
-    search: &Search<'_, '_>,
-    held: &Bounds,
-    chosen: &Chosen,
-) -> BTreeMap<PackageName, u32> {
-    let fixed = fixed_by(search, held, chosen);
-    let names = chosen.versions.keys();
-    let rest = names.filter(|name| !held.contains_key(name) && !fixed.contains(*name));
-    rest.map(|name| (name.clone(), search.lag(chosen, name)))
-        .collect()
-}
-
-fn furthest_behind(search: &Search<'_, '_>, held: &Bounds, chosen: &Chosen) -> Vec<PackageName> {
-    let lags = rest_lags(search, held, chosen).into_iter();
-    let mut behind: Vec<_> = lags.filter(|(_, lag)| *lag > 0).collect();
+fn furthest_behind(lags: Lags) -> Vec<PackageName> {
+    let mut behind: Vec<_> = lags.into_iter().filter(|(_, lag)| *lag > 0).collect();
     behind.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     behind.into_iter().map(|(name, _)| name).collect()
 }
 
-/// Projects of which a root requires exactly the release that was chosen, such as torch's
-/// `nvidia-*`: their lag is the root's doing.
-fn fixed_by(search: &Search<'_, '_>, held: &Bounds, chosen: &Chosen) -> BTreeSet<PackageName> {
+/// What one release requires exactly.
+fn fixed_by(search: &Search<'_, '_>, name: &PackageName, version: &Version) -> Vec<PackageName> {
     let world = search.world;
-    let mut fixed = BTreeSet::new();
-    for root in held.keys() {
-        let Some(version) = chosen.versions.get(root) else {
-            continue;
+    let Some(Facts::Found(metadata)) = world.known_facts(name, version) else {
+        return Vec::new();
+    };
+    let edges = world.edges_of(&metadata, None).into_iter();
+    let fixed = edges.filter(|edge| {
+        let Some(Known::Found(candidates)) = world.known_project(edge.name()) else {
+            return false;
         };
-        let Some(Facts::Found(metadata)) = world.known_facts(root, version) else {
-            continue;
-        };
-        for edge in world.edges_of(&metadata, None) {
-            let Some(Known::Found(candidates)) = world.known_project(edge.name()) else {
-                continue;
-            };
-            let eligible = candidates.eligible.iter();
-            let fitting = eligible.filter(|candidate| edge.ranges.contains(&candidate.version));
-            if fitting.take(2).count() == 1 {
-                fixed.insert(edge.name().clone());
-            }
-        }
-    }
-    fixed
+        let eligible = candidates.eligible.iter();
+        let fitting = eligible.filter(|candidate| edge.ranges.contains(&candidate.version));
+        fitting.take(2).count() == 1
+    });
+    fixed.map(|edge| edge.name().clone()).collect()
 }

@@ -6,7 +6,7 @@ use pep508_rs::PackageName;
 use pubgrub::PubGrubError;
 
 use crate::SourceError;
-use crate::eligible::Candidate;
+use crate::coherent::Bounds;
 use crate::engine::{Engine, Run};
 use crate::explain::Proof;
 use crate::package::Package;
@@ -27,14 +27,6 @@ impl Floors {
     /// The lag allowed for a project.
     pub(crate) fn of(&self, name: &PackageName) -> Option<u32> {
         self.own.get(name).copied().unwrap_or(self.rest)
-    }
-
-    /// Whether a candidate is young enough.
-    pub(crate) fn admit(&self, name: &PackageName, candidate: &Candidate) -> bool {
-        match (self.of(name), candidate.lag) {
-            (Some(allowed), Some(lag)) => lag <= allowed,
-            _ => true,
-        }
     }
 }
 
@@ -73,14 +65,16 @@ impl<'w, 'a> Search<'w, 'a> {
         }
     }
 
-    /// Looks for any answer within floors, near a known one if there is one.
+    /// Looks for any answer within floors and tighter ones of this run alone, near a known answer if there is
+    /// one. Runs that share floors share the work of looking at them.
     pub(crate) fn within(
         &mut self,
         floors: &Floors,
+        own: &Bounds,
         near: Option<&Chosen>,
     ) -> Result<Run, SourceError> {
         self.solves += 1;
-        self.engine.solve(floors, near)
+        self.engine.solve(floors, own, near)
     }
 
     /// The same; the run is given up when it would read the metadata of more than `some` releases,
@@ -88,19 +82,22 @@ impl<'w, 'a> Search<'w, 'a> {
     pub(crate) fn within_reads(
         &mut self,
         floors: &Floors,
+        own: &Bounds,
         near: Option<&Chosen>,
         (some, end): (usize, usize),
     ) -> Result<Run, SourceError> {
         self.engine.reads_end = Some(end.min(self.world.facts_known() + some));
-        let run = self.within(floors, near);
+        let run = self.within(floors, own, near);
         self.engine.reads_end = None;
         run
     }
 
     /// Lets last-resort sdists in; whether that changes anything.
     pub(crate) fn admit_reserves(&mut self) -> bool {
-        let changes = !self.engine.reserves && self.world.passed_over_reserves();
-        self.engine.reserves |= changes;
+        let changes = !self.engine.admits_reserves() && self.world.passed_over_reserves();
+        if changes {
+            self.engine.admit_reserves();
+        }
         changes
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Cause, Engine, NodeId, NogoodId, Step, Terms};
+use super::{Cause, Engine, LESSONS_AT_FIRST, NodeId, NogoodId, OWN, Step, Terms};
 
 /// The gist of a conflict.
 pub(super) enum Finding {
@@ -13,14 +13,13 @@ pub(super) enum Finding {
 }
 
 impl Engine<'_, '_> {
-    /// Boils a violated nogood down.
+    /// Boils the terms of a violated nogood down.
     ///
     /// Its latest step is replaced by the reasons for that step, again and again, until only one
     /// step of the latest level is left, or until nothing but floors is.
-    pub(super) fn analyse(&mut self, conflict: NogoodId) -> Finding {
+    /// `floors` are those that have a part in it from the outset.
+    pub(super) fn analyse(&mut self, mut terms: Terms, mut floors: BTreeSet<NodeId>) -> Finding {
         self.fade();
-        let mut terms = self.nogoods[conflict].terms.clone();
-        let mut floors = BTreeSet::new();
         loop {
             let starts = |node: NodeId| &self.nodes[node].history[0].domain;
             terms.retain(|(node, set)| !starts(*node).within(set));
@@ -31,19 +30,20 @@ impl Engine<'_, '_> {
                 terms[position].0,
                 self.nodes[terms[position].0].history[step].level,
             );
-            if level > 1 && before < level {
+            if level > OWN && before < level {
                 for (node, _) in &terms {
-                    self.nodes[*node].weight += 1;
+                    self.blame(*node);
                 }
                 // floors need not be laid anew for what holds without them
                 return Finding::Learnt {
                     terms,
-                    level: before.max(1),
+                    level: before.max(OWN),
                 };
             }
             match self.nodes[node].history[step].cause {
                 Cause::Nogood(reason) => {
-                    self.nodes[node].weight += 1;
+                    self.blame(node);
+                    self.nogoods[reason].used = self.conflicts;
                     terms = resolve(&terms, &self.nogoods[reason].terms, node);
                 }
                 Cause::Floor | Cause::Decision | Cause::Start => {
@@ -80,6 +80,34 @@ impl Engine<'_, '_> {
         latest.map(|(position, step, _)| (position, step, before))
     }
 
+    /// Forgets the half of the lessons that was of no use for longest. What a lesson says also follows without it,
+    /// and looking at all of them is what costs most where conflicts are many.
+    pub(super) fn forget(&mut self) {
+        let steps = self.nodes.iter().flat_map(|node| &node.history);
+        let reasons: BTreeSet<NogoodId> = steps
+            .filter_map(|step| match step.cause {
+                Cause::Nogood(reason) => Some(reason),
+                _ => None,
+            })
+            .collect();
+        let nogoods = &self.nogoods;
+        self.lessons
+            .sort_by_key(|lesson| std::cmp::Reverse((nogoods[*lesson].used, *lesson)));
+        let half = self.lessons.len() / 2;
+        for lesson in self.lessons.split_off(half) {
+            let terms = &mut self.nogoods[lesson].terms;
+            if terms.len() <= 2 || reasons.contains(&lesson) {
+                self.lessons.push(lesson);
+            } else {
+                // whoever watches it drops it at the next look
+                terms.clear();
+            }
+        }
+        self.lessons_end = self
+            .lessons_end
+            .max(self.lessons.len() + LESSONS_AT_FIRST / 2);
+    }
+
     /// Lets old conflicts count for less.
     fn fade(&mut self) {
         self.conflicts += 1;
@@ -90,6 +118,7 @@ impl Engine<'_, '_> {
             for node in &mut self.nodes {
                 node.weight /= 2;
             }
+            self.list_open();
         }
     }
 }

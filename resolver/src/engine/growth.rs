@@ -1,13 +1,14 @@
 //! How the graph grows: what the search reads of the world, as nodes and nogoods.
 
 use std::ops::Bound;
+use std::rc::Rc;
 
 use pep440_rs::Version;
 use pep508_rs::PackageName;
 use version_ranges::Ranges;
 
 use super::bits::{ABSENT, Bits};
-use super::{Cause, Engine, Node, NodeId, Step, Terms};
+use super::{Cause, Engine, Node, NodeId, OWN, SHARED, Step, Terms};
 use crate::SourceError;
 use crate::package::Package;
 use crate::world::{Edge, Facts, Known};
@@ -26,15 +27,20 @@ impl Engine<'_, '_> {
 
     /// A release that is settled on and whose requirements are unknown: an extra's are known
     /// by the state of its project.
-    pub(super) fn unread(&self) -> Option<(NodeId, usize)> {
-        let needed = self.nodes.iter().enumerate();
-        needed
-            .filter(|(_, node)| node.is_needed())
-            .find_map(|(id, node)| {
-                let project = node.project.map_or(node, |project| &self.nodes[project]);
-                let state = project.step().single?;
-                (state != ABSENT && !node.loaded.contains(state)).then_some((id, state))
-            })
+    pub(super) fn unread(&mut self) -> Option<(NodeId, usize)> {
+        while let Some(id) = self.settled.first().copied() {
+            let node = &self.nodes[id];
+            let project = node.project.map_or(node, |project| &self.nodes[project]);
+            let state = project.step().single.filter(|state| *state != ABSENT);
+            if let Some(state) = state
+                && node.is_needed()
+                && !node.loaded.contains(state)
+            {
+                return Some((id, state));
+            }
+            self.settled.remove(&id);
+        }
+        None
     }
 
     /// Learns what a release requires, or that it cannot be used.
@@ -114,7 +120,7 @@ impl Engine<'_, '_> {
                     *set = set.or(states);
                 }
             }
-            self.fresh.push(known);
+            self.look_again(known);
             return;
         }
         let mut terms = given.clone();
@@ -164,16 +170,22 @@ impl Engine<'_, '_> {
         node.history[0] = Step::start(Bits::all(2));
         node.loaded = Bits::none(self.nodes[project].count);
         node.project = Some(project);
-        self.add_node(node)
+        let id = self.add_node(node);
+        self.nodes[project].extras.push(id);
+        id
     }
 
-    fn add_node(&mut self, node: Node) -> NodeId {
+    fn add_node(&mut self, mut node: Node) -> NodeId {
         let id = self.nodes.len();
+        node.wish = self.wish_of(&node);
         self.ids.insert(node.package.clone(), id);
         self.nodes.push(node);
-        if self.level > 0 {
-            // absence is always admitted, so something is left
-            self.lay_floor(id);
+        // absence is always admitted, so something is left
+        if self.level >= SHARED {
+            self.lay_floor(id, SHARED);
+        }
+        if self.level >= OWN {
+            self.lay_floor(id, OWN);
         }
         id
     }
@@ -217,6 +229,7 @@ impl Engine<'_, '_> {
         let needed = if wheels.is_empty() { fitting } else { &wheels };
         if !needed.within(&node.needed) {
             node.needed = node.needed.or(needed);
+            node.admitted = None;
             self.stale = true;
         }
     }
@@ -230,17 +243,28 @@ impl Engine<'_, '_> {
         offered
     }
 
-    /// What the floors of this run admit; `None` where there is nothing to withhold.
-    pub(super) fn admitted(&self, id: NodeId) -> Option<Bits> {
+    /// What the floors up to a level admit; `None` where there is nothing to withhold.
+    pub(super) fn admitted(&mut self, id: NodeId, level: u32) -> Option<Rc<Bits>> {
         let node = &self.nodes[id];
         let (candidates, name) = (node.candidates.as_ref()?, node.package.name()?);
+        let own = self.own.get(name).filter(|_| level == OWN);
+        let allowed = own.copied().unwrap_or_else(|| self.floors.of(name));
+        if let Some((known, admitted)) = &node.admitted
+            && *known == allowed
+        {
+            return Some(Rc::clone(admitted));
+        }
         let mut admitted = self.offered(node);
-        for (candidate, state) in candidates.eligible.iter().zip(1..) {
-            if admitted.contains(state) && !self.floors.admit(name, candidate) {
-                admitted.remove(state);
+        if let Some(allowed) = allowed {
+            for (candidate, state) in candidates.eligible.iter().zip(1..) {
+                if candidate.lag.is_some_and(|lag| lag > allowed) {
+                    admitted.remove(state);
+                }
             }
         }
         admitted.insert(ABSENT);
+        let admitted = Rc::new(admitted);
+        self.nodes[id].admitted = Some((allowed, Rc::clone(&admitted)));
         Some(admitted)
     }
 }
@@ -252,6 +276,7 @@ impl Node {
             package,
             candidates: None,
             project: None,
+            extras: Vec::new(),
             count,
             finals: Bits::only(ABSENT, count),
             reserves: Bits::none(count),
@@ -262,6 +287,8 @@ impl Node {
             lessons: Vec::new(),
             loaded: Bits::none(count),
             weight: 0,
+            wish: None,
+            admitted: None,
         }
     }
 }

@@ -14,12 +14,14 @@ mod bits;
 mod growth;
 mod propagation;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 
 use pep508_rs::PackageName;
 
 use crate::SourceError;
+use crate::coherent::Bounds;
 use crate::eligible::Candidates;
 use crate::package::Package;
 use crate::resolve::Chosen;
@@ -31,8 +33,20 @@ use bits::{ABSENT, Bits};
 /// After so many conflicts a run is given up. Runs that go well meet a few dozen.
 const CONFLICTS_AT_MOST: u32 = 2_000;
 
+/// The same for runs that are bounded in what they read: they are for small gains.
+const CONFLICTS_FOR_LITTLE: u32 = 200;
+
+/// So many lessons are kept at first; where more of them turn out to matter, more.
+const LESSONS_AT_FIRST: usize = 1_000;
+
 /// How often the nodes that take part in conflicts lose half of their weight.
 const CONFLICTS_BEFORE_FADING: u32 = 128;
+
+/// The level of the floors that many runs share.
+const SHARED: u32 = 1;
+
+/// The level of the floors of one run; decisions are made above it.
+const OWN: u32 = 2;
 
 type NodeId = usize;
 type NogoodId = usize;
@@ -46,6 +60,8 @@ struct Nogood {
     /// Positions of two terms that do not hold, as far as there are two; of lessons only. What
     /// happens to the others cannot matter before something happens to these.
     watched: Option<[usize; 2]>,
+    /// How many conflicts there had been when it last had a part in one; of lessons.
+    used: u32,
 }
 
 /// A project or an extra.
@@ -55,6 +71,8 @@ struct Node {
     candidates: Option<Rc<Candidates>>,
     /// Of an extra: its project.
     project: Option<NodeId>,
+    /// Of a project: its extras.
+    extras: Vec<NodeId>,
     /// How many states there are.
     count: usize,
     /// Absence and the final releases.
@@ -67,14 +85,18 @@ struct Node {
     needed: Bits,
     /// How the domain shrank; the last one holds. Never empty.
     history: Vec<Step>,
-    /// The requirements that speak of it.
-    requirements: Vec<NogoodId>,
+    /// The requirements that speak of it, with the positions of its terms.
+    requirements: Vec<(NogoodId, usize)>,
     /// The lessons that watch it.
     lessons: Vec<NogoodId>,
     /// The project's states whose requirements are known.
     loaded: Bits,
     /// How much it took part in conflicts of late.
     weight: u32,
+    /// What is taken if nothing speaks against it: the state in the answer that a run stays near, or a preference.
+    wish: Option<usize>,
+    /// The last floor that was looked at, in days, with what it admits.
+    admitted: Option<(Option<u32>, Rc<Bits>)>,
 }
 
 /// One step of a node's domain.
@@ -82,7 +104,7 @@ struct Step {
     domain: Bits,
     /// Its only state, if it is one.
     single: Option<usize>,
-    /// How many decisions had been made, plus one; floors are made at level 1, facts at 0.
+    /// How many decisions had been made, above [`OWN`]; facts are at level 0.
     level: u32,
     /// Steps are numbered in the order in which they were made.
     order: u32,
@@ -109,6 +131,11 @@ impl Node {
 
     fn is_needed(&self) -> bool {
         !self.domain().contains(ABSENT)
+    }
+
+    /// Whether something is still to be decided.
+    fn is_open(&self) -> bool {
+        self.step().single.is_none() && self.is_needed()
     }
 }
 
@@ -138,13 +165,31 @@ pub(crate) struct Engine<'w, 'a> {
     changed: Vec<NodeId>,
     /// Nogoods that are new.
     fresh: Vec<NogoodId>,
+    /// Nogoods that are new since the shared floors were last looked at: what follows from them is drawn
+    /// where it belongs.
+    since_shared: Vec<NogoodId>,
     floors: Floors,
+    /// Tighter ones, of this run alone.
+    own: Bounds,
+    /// Nodes that a floor of this run withholds something of.
+    own_nodes: Vec<NodeId>,
+    /// Whether the shared floors lie, with everything drawn from them.
+    lies: bool,
     /// Whether last-resort sdists may be taken.
-    pub(crate) reserves: bool,
+    reserves: bool,
     /// Whether the floors must be laid again, since what they admit has changed.
     stale: bool,
+    /// Nodes that are settled on a release which may be unread, among others.
+    settled: BTreeSet<NodeId>,
+    /// Every open node with its weight, heaviest and then earliest first, among entries that hold no more.
+    open: BinaryHeap<(u32, Reverse<NodeId>)>,
+    /// The answer that the nodes' wishes come from.
+    near: Option<Chosen>,
     conflicts: u32,
-    started: bool,
+    /// What conflicts taught, without what was forgotten.
+    lessons: Vec<NogoodId>,
+    /// When so many lessons are known, the least useful are forgotten.
+    lessons_end: usize,
     /// A run is given up that would have to read metadata when that of so many releases is known.
     /// Known is what this resolution read, from the cache or not, so that answers do not depend on
     /// the cache.
@@ -164,48 +209,82 @@ impl<'w, 'a> Engine<'w, 'a> {
             level: 0,
             changed: Vec::new(),
             fresh: Vec::new(),
+            since_shared: Vec::new(),
             floors: Floors::default(),
+            own: Bounds::new(),
+            own_nodes: Vec::new(),
+            lies: false,
             reserves: false,
             stale: false,
+            settled: BTreeSet::new(),
+            open: BinaryHeap::new(),
+            near: None,
             conflicts: 0,
-            started: false,
+            lessons: Vec::new(),
+            lessons_end: LESSONS_AT_FIRST,
             reads_end: None,
         }
     }
 
-    /// Looks for an answer within floors, near a known one if there is one.
+    /// Looks for an answer within floors and tighter ones of this run alone, near a known answer if there is one.
+    ///
+    /// What follows from floors that the run before shares is not drawn again.
     pub(crate) fn solve(
         &mut self,
         floors: &Floors,
+        own: &Bounds,
         near: Option<&Chosen>,
     ) -> Result<Run, SourceError> {
-        self.backtrack(0);
-        self.floors = floors.clone();
-        if !self.started {
-            self.started = true;
+        self.stay_near(near);
+        if self.nodes.is_empty() {
             self.read_roots()?;
         }
-        let mut left = CONFLICTS_AT_MOST;
+        self.own.clone_from(own);
+        if self.lies && self.floors == *floors {
+            self.backtrack(SHARED);
+        } else {
+            self.lies = false;
+            self.backtrack(0);
+            self.floors.clone_from(floors);
+        }
+        if self.open.len() > 4 * self.nodes.len() {
+            self.list_open();
+        }
+        if self.lessons.len() > self.lessons_end {
+            self.forget();
+        }
+        let mut left = match self.reads_end {
+            None => CONFLICTS_AT_MOST,
+            Some(_) => CONFLICTS_FOR_LITTLE,
+        };
         loop {
             if self.stale {
+                self.lies = false;
                 self.backtrack(0);
                 self.stale = false;
             }
             if let Some(conflict) = self.propagate() {
+                // below the floors of this run nothing is propagated to the end any more
+                self.lies &= self.level >= OWN;
                 let Some(fewer) = left.checked_sub(1) else {
                     return Ok(Run::TooLong);
                 };
                 left = fewer;
-                match self.analyse(conflict) {
+                let terms = self.nogoods[conflict].terms.clone();
+                match self.analyse(terms, BTreeSet::new()) {
                     Finding::Floors(nodes) => return Ok(Run::Failed(self.names_of(&nodes))),
                     Finding::Learnt { terms, level } => {
                         self.backtrack(level);
                         self.learn(terms);
                     }
                 }
-            } else if self.level == 0 {
-                if let Some(excluded) = self.lay_floors() {
-                    let nodes = BTreeSet::from([excluded]);
+            } else if self.level < OWN {
+                let excluded = match self.level {
+                    0 => self.lay_shared(),
+                    _ => self.lay_own(),
+                };
+                if let Some(node) = excluded {
+                    let nodes = self.blamed_for_nothing_left(node);
                     return Ok(Run::Failed(self.names_of(&nodes)));
                 }
             } else if let Some((node, state)) = self.unread() {
@@ -216,7 +295,7 @@ impl<'w, 'a> Engine<'w, 'a> {
                     return Ok(Run::TooLong);
                 }
                 self.read(node, state)?;
-            } else if let Some((node, state)) = self.next_decision(near) {
+            } else if let Some((node, state)) = self.next_decision() {
                 self.level += 1;
                 let count = self.nodes[node].count;
                 self.step(node, Bits::only(state, count), Cause::Decision);
@@ -227,93 +306,192 @@ impl<'w, 'a> Engine<'w, 'a> {
         }
     }
 
+    /// Lets last-resort sdists in.
+    pub(crate) fn admit_reserves(&mut self) {
+        self.reserves = true;
+        self.lies = false;
+        for node in &mut self.nodes {
+            node.admitted = None;
+        }
+    }
+
+    /// Whether last-resort sdists may be taken.
+    pub(crate) fn admits_reserves(&self) -> bool {
+        self.reserves
+    }
+
+    /// Sets what the nodes wish for.
+    fn stay_near(&mut self, near: Option<&Chosen>) {
+        if self.near.as_ref() == near {
+            return;
+        }
+        self.near = near.cloned();
+        for id in 0..self.nodes.len() {
+            self.nodes[id].wish = self.wish_of(&self.nodes[id]);
+        }
+    }
+
+    fn wish_of(&self, node: &Node) -> Option<usize> {
+        let (name, candidates) = (node.package.name()?, node.candidates.as_ref()?);
+        let near = self.near.as_ref().and_then(|near| near.versions.get(name));
+        let kept = self.world.request.preferences.get(name);
+        let mut wishes = near.into_iter().chain(kept);
+        wishes.find_map(|version| Some(candidates.position(version)? + 1))
+    }
+
     fn step(&mut self, node: NodeId, domain: Bits, cause: Cause) {
         let order = u32::try_from(self.trail.len() + 1).unwrap_or(u32::MAX);
         self.trail.push(node);
-        self.nodes[node].history.push(Step {
-            single: domain.single(),
+        self.push(node, domain, (self.level, order), cause);
+    }
+
+    fn push(&mut self, id: NodeId, domain: Bits, (level, order): (u32, u32), cause: Cause) {
+        let node = &mut self.nodes[id];
+        let single = domain.single();
+        node.history.push(Step {
             domain,
-            level: self.level,
+            single,
+            level,
             order,
             cause,
         });
-        self.changed.push(node);
+        if node.is_open() {
+            self.open.push((node.weight, Reverse(id)));
+        } else if single != Some(ABSENT) {
+            self.settled.insert(id);
+            self.settled.extend(&node.extras);
+        }
+        self.changed.push(id);
     }
 
     /// Takes back everything above a level.
     ///
-    /// At level 0 what was learnt meanwhile is looked at again, for it may follow from facts alone.
+    /// At the levels of floors what was learnt meanwhile is looked at again, for it may follow from them
+    /// or from facts alone.
     fn backtrack(&mut self, level: u32) {
         self.changed.clear();
         self.level = level;
-        while let Some(node) = self.trail.last() {
-            let history = &mut self.nodes[*node].history;
-            if history.last().is_none_or(|step| step.level <= level) {
+        while let Some(id) = self.trail.last().copied() {
+            let node = &mut self.nodes[id];
+            if node.history.last().is_none_or(|step| step.level <= level) {
                 break;
             }
-            history.pop();
+            node.history.pop();
             self.trail.pop();
+            if node.is_open() {
+                self.open.push((node.weight, Reverse(id)));
+            }
+        }
+        if level < OWN {
+            for id in std::mem::take(&mut self.own_nodes) {
+                self.take_back_floors(id);
+            }
+            self.fresh.append(&mut self.since_shared);
         }
         if level == 0 {
             self.fresh.append(&mut self.facts);
-            for (id, node) in self.nodes.iter_mut().enumerate() {
-                while node.history.last().is_some_and(|step| step.level > 0) {
-                    node.history.pop();
-                }
-                if node.history.len() > 1 {
+            for id in 0..self.nodes.len() {
+                self.take_back_floors(id);
+                if self.nodes[id].history.len() > 1 {
                     self.changed.push(id);
                 }
             }
         }
     }
 
-    /// Withholds what the floors do not admit; a node that has nothing left, if there is one.
-    fn lay_floors(&mut self) -> Option<NodeId> {
-        self.level = 1;
-        (0..self.nodes.len()).find(|node| !self.lay_floor(*node))
+    fn take_back_floors(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id];
+        while node
+            .history
+            .last()
+            .is_some_and(|step| step.level > self.level)
+        {
+            node.history.pop();
+        }
+        if node.is_open() {
+            self.open.push((node.weight, Reverse(id)));
+        }
+    }
+
+    /// The nodes whose floors, together with that of this one, leave it nothing.
+    fn blamed_for_nothing_left(&mut self, id: NodeId) -> BTreeSet<NodeId> {
+        let mut blamed = BTreeSet::from([id]);
+        if let Some(admitted) = self.admitted(id, self.level) {
+            let withheld = Bits::all(self.nodes[id].count).without(&admitted);
+            if let Finding::Floors(nodes) = self.analyse(vec![(id, withheld)], blamed.clone()) {
+                blamed = nodes;
+            }
+        }
+        self.lies &= self.level >= OWN;
+        blamed
+    }
+
+    /// Withholds what the shared floors do not admit; a node that has nothing left, if there is one.
+    fn lay_shared(&mut self) -> Option<NodeId> {
+        self.level = SHARED;
+        (0..self.nodes.len()).find(|node| !self.lay_floor(*node, SHARED))
+    }
+
+    /// Withholds what the floors of this run do not admit; a node that has nothing left.
+    fn lay_own(&mut self) -> Option<NodeId> {
+        self.lies = true;
+        self.level = OWN;
+        let names: Vec<PackageName> = self.own.keys().cloned().collect();
+        let nodes = names.into_iter().map(Package::Project);
+        let nodes: Vec<NodeId> = nodes.filter_map(|p| self.ids.get(&p).copied()).collect();
+        nodes.into_iter().find(|node| !self.lay_floor(*node, OWN))
     }
 
     /// Whether the node has something left.
-    fn lay_floor(&mut self, node: NodeId) -> bool {
-        let admitted = self.admitted(node);
-        let Some(admitted) = admitted.filter(|set| !self.nodes[node].domain().within(set)) else {
+    fn lay_floor(&mut self, id: NodeId, level: u32) -> bool {
+        let Some(admitted) = self.admitted(id, level) else {
             return true;
         };
-        let domain = self.nodes[node].domain().and(&admitted);
+        if self.nodes[id].domain().within(&admitted) {
+            return true;
+        }
+        let domain = self.nodes[id].domain().and(&admitted);
         if domain.is_empty() {
             return false;
         }
-        self.nodes[node].history.push(Step {
-            single: domain.single(),
-            domain,
-            level: 1,
-            order: 0,
-            cause: Cause::Floor,
-        });
-        self.changed.push(node);
+        if level == OWN {
+            self.own_nodes.push(id);
+        }
+        self.push(id, domain, (level, 0), Cause::Floor);
         true
     }
 
     /// The state to decide on next.
     ///
     /// Nodes that had a part in recent conflicts come first, then those that were required first.
-    fn next_decision(&self, near: Option<&Chosen>) -> Option<(NodeId, usize)> {
+    fn next_decision(&mut self) -> Option<(NodeId, usize)> {
+        while let Some((weight, Reverse(id))) = self.open.pop() {
+            let node = &self.nodes[id];
+            if node.weight != weight || !node.is_open() {
+                continue;
+            }
+            let domain = node.domain();
+            let wished = node.wish.filter(|state| domain.contains(*state));
+            let newest = || domain.and(&node.finals).last().or_else(|| domain.last());
+            return Some((id, wished.or_else(newest)?));
+        }
+        None
+    }
+
+    /// Lists the open nodes anew.
+    fn list_open(&mut self) {
         let open = self.nodes.iter().enumerate();
-        let open = open.filter(|(_, node)| node.is_needed() && node.step().single.is_none());
-        let (id, node) = open
-            .max_by(|(a_id, a), (b_id, b)| a.weight.cmp(&b.weight).then_with(|| b_id.cmp(a_id)))?;
-        let domain = node.domain();
-        let wished = node.package.name().and_then(|name| {
-            let near = near.and_then(|near| near.versions.get(name));
-            let kept = self.world.request.preferences.get(name);
-            let mut wishes = near.into_iter().chain(kept);
-            wishes.find_map(|version| {
-                let state = node.candidates.as_ref()?.position(version)? + 1;
-                domain.contains(state).then_some(state)
-            })
-        });
-        let newest = || domain.and(&node.finals).last().or_else(|| domain.last());
-        Some((id, wished.or_else(newest)?))
+        let open = open.filter(|(_, node)| node.is_open());
+        self.open = open.map(|(id, node)| (node.weight, Reverse(id))).collect();
+    }
+
+    /// Counts that a node had a part in a conflict.
+    fn blame(&mut self, id: NodeId) {
+        let node = &mut self.nodes[id];
+        node.weight += 1;
+        if node.is_open() {
+            self.open.push((node.weight, Reverse(id)));
+        }
     }
 
     /// The answer that all domains have narrowed down to.
@@ -337,20 +515,17 @@ impl<'w, 'a> Engine<'w, 'a> {
     }
 
     /// The projects of some nodes whose floors withhold a release.
-    fn names_of(&self, nodes: &BTreeSet<NodeId>) -> BTreeSet<PackageName> {
-        let nodes = nodes.iter().map(|node| &self.nodes[*node]);
-        let withheld = nodes.filter(|node| {
-            let candidates = node.candidates.iter().flat_map(|c| &c.eligible);
-            let name = node.package.name();
-            name.is_some_and(|name| {
-                let mut candidates = candidates.zip(1..);
-                candidates.any(|(candidate, state)| {
-                    !self.floors.admit(name, candidate) && self.offered(node).contains(state)
-                })
-            })
-        });
-        withheld
-            .filter_map(|node| node.package.name().cloned())
-            .collect()
+    fn names_of(&mut self, nodes: &BTreeSet<NodeId>) -> BTreeSet<PackageName> {
+        let mut names = BTreeSet::new();
+        for id in nodes {
+            let Some(admitted) = self.admitted(*id, OWN) else {
+                continue;
+            };
+            let node = &self.nodes[*id];
+            if !self.offered(node).within(&admitted) {
+                names.extend(node.package.name().cloned());
+            }
+        }
+        names
     }
 }

@@ -1,6 +1,6 @@
 //! Drawing conclusions from nogoods.
 
-use super::{Cause, Engine, NodeId, Nogood, NogoodId, Terms};
+use super::{Cause, Engine, NodeId, Nogood, NogoodId, SHARED, Terms};
 
 /// What a look at a lesson led to.
 enum Look {
@@ -35,7 +35,12 @@ impl Engine<'_, '_> {
         // conclusions never add requirements, so the list can be taken out meanwhile
         let requirements = std::mem::take(&mut self.nodes[node].requirements);
         let mut newest_first = requirements.iter().rev();
-        let violated = newest_first.find(|nogood| self.conclude(**nogood)).copied();
+        let violated = newest_first.find(|(nogood, position)| {
+            // while its own term is open, nothing new can follow
+            let set = &self.nogoods[*nogood].terms[*position].1;
+            self.nodes[node].domain().within(set) && self.conclude(*nogood)
+        });
+        let violated = violated.map(|(nogood, _)| *nogood);
         self.nodes[node].requirements = requirements;
         violated
     }
@@ -62,10 +67,14 @@ impl Engine<'_, '_> {
 
     /// A watched node of a lesson changed.
     fn look_at_lesson(&mut self, lesson: NogoodId, node: NodeId) -> Look {
-        let Nogood { terms, watched } = &mut self.nogoods[lesson];
+        let Nogood { terms, watched, .. } = &mut self.nogoods[lesson];
         let Some([first, second]) = watched else {
             return Look::Watches;
         };
+        if terms.is_empty() {
+            // it was forgotten
+            return Look::Moved;
+        }
         if terms[*first].0 != node {
             std::mem::swap(first, second);
         }
@@ -96,6 +105,9 @@ impl Engine<'_, '_> {
     /// Draws the conclusion from one nogood; whether it is violated.
     fn conclude(&mut self, nogood: NogoodId) -> bool {
         let mut open = None;
+        if self.nogoods[nogood].terms.is_empty() {
+            return false;
+        }
         for (position, (node, set)) in self.nogoods[nogood].terms.iter().enumerate() {
             let domain = self.nodes[*node].domain();
             if domain.within(set) {
@@ -119,8 +131,8 @@ impl Engine<'_, '_> {
     pub(super) fn add(&mut self, mut terms: Terms) -> NogoodId {
         terms.sort_by_key(|(node, _)| *node);
         let id = self.nogoods.len();
-        for (node, _) in &terms {
-            self.nodes[*node].requirements.push(id);
+        for (position, (node, _)) in terms.iter().enumerate() {
+            self.nodes[*node].requirements.push((id, position));
         }
         self.keep(terms, None)
     }
@@ -144,6 +156,7 @@ impl Engine<'_, '_> {
         for position in watched.into_iter().flatten() {
             self.nodes[terms[position].0].lessons.push(id);
         }
+        self.lessons.push(id);
         self.keep(terms, watched);
     }
 
@@ -152,9 +165,21 @@ impl Engine<'_, '_> {
         if terms.len() == 1 && self.level > 0 {
             self.facts.push(id);
         }
-        self.nogoods.push(Nogood { terms, watched });
-        self.fresh.push(id);
+        self.nogoods.push(Nogood {
+            terms,
+            watched,
+            used: self.conflicts,
+        });
+        self.look_again(id);
         id
+    }
+
+    /// A nogood is new, or says more than before.
+    pub(super) fn look_again(&mut self, id: NogoodId) {
+        self.fresh.push(id);
+        if self.level > SHARED {
+            self.since_shared.push(id);
+        }
     }
 
     /// Whether the answer that all domains have narrowed down to violates no nogood.
@@ -164,6 +189,8 @@ impl Engine<'_, '_> {
             None => set.contains(super::ABSENT),
         };
         let mut nogoods = self.nogoods.iter();
-        nogoods.all(|nogood| !nogood.terms.iter().all(|(node, set)| holds(*node, set)))
+        nogoods.all(|nogood| {
+            nogood.terms.is_empty() || !nogood.terms.iter().all(|(node, set)| holds(*node, set))
+        })
     }
 }
