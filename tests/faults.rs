@@ -54,6 +54,7 @@ enum Does {
     Drip,
     InternalError,
     TooManyRequests,
+    Unauthorized,
     LengthTooLong,
     LengthTooShort,
     GarbageGzip,
@@ -167,8 +168,9 @@ impl Fault {
             (false, true) => {}
             (false, false) => return Err(format!("half an answer is given\n{stdout}{stderr}")),
         }
-        if !self.same && !shown.contains("help: ") {
-            return Err(format!("no remedy is shown\n{stderr}"));
+        let explained = shown.contains("help: ") && shown.contains("error[IDX");
+        if !self.same && !explained {
+            return Err(format!("no code or no remedy is shown\n{stderr}"));
         }
         if !shown.is_empty() {
             write!(text, "--- stderr\n{shown}").unwrap();
@@ -250,6 +252,7 @@ impl Does {
             Self::Drip => Answer::Drip(Duration::from_millis(20)),
             Self::InternalError => Answer::status(500),
             Self::TooManyRequests => Answer::status(429).header("retry-after", "1"),
+            Self::Unauthorized => Answer::status(401),
             Self::LengthTooLong => of_length(body.len() + 100),
             Self::LengthTooShort => of_length(body.len() - 100),
             Self::GarbageGzip => answer.header("content-encoding", "gzip"),

@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use pep440_rs::VersionSpecifiers;
+use serde::{Deserialize, Serialize};
 
 use crate::WheelName;
 
 /// One file of a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseFile {
     /// File name as the index spells it.
     pub filename: String,
@@ -32,7 +33,7 @@ pub struct ReleaseFile {
 }
 
 /// The two kinds of file that count; eggs, installers and the like are left out on reading.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileKind {
     /// A wheel, with its parsed file name.
     Wheel(WheelName),
@@ -51,14 +52,14 @@ impl ReleaseFile {
 }
 
 /// Mark of a yanked file with its reason, which is often empty (PEP 592).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Yanked {
     /// Why, in the maintainers' words; may be empty.
     pub reason: String,
 }
 
 /// What the index says about core metadata beside a file (PEP 658, PEP 714).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CoreMetadataHint {
     /// Nothing was said; the file may exist all the same.
     #[default]
@@ -79,13 +80,28 @@ pub enum CoreMetadataHint {
 /// assert!(digest.to_string().starts_with("e3b0c442"));
 /// # Ok::<(), pinsmith_resolver::Sha256Error>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Sha256(pub [u8; 32]);
 
 /// A text that is not 64 hexadecimal digits.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("not a sha256 digest: expected 64 hexadecimal digits")]
 pub struct Sha256Error;
+
+impl From<Sha256> for String {
+    fn from(digest: Sha256) -> Self {
+        digest.to_string()
+    }
+}
+
+impl TryFrom<String> for Sha256 {
+    type Error = Sha256Error;
+
+    fn try_from(text: String) -> Result<Self, Sha256Error> {
+        text.parse()
+    }
+}
 
 impl FromStr for Sha256 {
     type Err = Sha256Error;

@@ -2,6 +2,7 @@
 
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, PackageName};
+use serde::{Deserialize, Serialize};
 
 use crate::Requirement;
 
@@ -25,7 +26,7 @@ pub struct CoreMetadata {
 }
 
 /// Where metadata came from, hence how far it can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Trust {
     /// A wheel's METADATA, or an sdist's fields that are declared static (PEP 643).
     Static,

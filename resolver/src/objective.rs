@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use pep440_rs::Version;
+use serde::{Deserialize, Serialize};
 
 /// Lag of a whole resolution, in days.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LagSummary {
     /// Largest lag over the roots.
     pub root_max_days: u32,

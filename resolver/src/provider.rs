@@ -222,6 +222,7 @@ impl DependencyProvider for Provider<'_, '_> {
         };
         if let Some(left) = self.decisions_left.get() {
             let left = left.checked_sub(1).ok_or_else(|| SourceError {
+                code: None,
                 message: "the run took more decisions than it was allowed".to_owned(),
                 help: None,
             })?;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pep440_rs::Version;
 use pep508_rs::{ExtraName, PackageName};
+use serde::{Deserialize, Serialize};
 
 use crate::{LagSummary, ReleaseFile, Target, Trust};
 
 /// One coherent set of pins for one target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
     /// What was solved for.
     pub target: Target,
@@ -30,7 +31,7 @@ pub struct Resolution {
 }
 
 /// A version that was wanted and is not in the answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotKept {
     /// The package.
     pub name: PackageName,
@@ -43,7 +44,7 @@ pub struct NotKept {
 }
 
 /// One pin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedPackage {
     /// Normalised project name (PEP 503).
     pub name: PackageName,
@@ -76,7 +77,7 @@ pub struct ResolvedPackage {
 }
 
 /// A requirement of a pin that holds on the target.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Edge {
     /// The extra of the requiring package that it belongs to; `None` is the package itself.
     pub extra: Option<ExtraName>,
@@ -87,7 +88,7 @@ pub struct Edge {
 }
 
 /// A reason why a pin is not the newest eligible release.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum HeldBackBy {
     /// The user's own requirement or constraint, such as `<5`.
     User {

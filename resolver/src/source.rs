@@ -66,6 +66,8 @@ pub enum MetadataAnswer {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct SourceError {
+    /// The source's own stable code for failures of this kind, such as `IDX018`.
+    pub code: Option<&'static str>,
     /// What failed, on which project or file, in lower case.
     pub message: String,
     /// What to do about it.

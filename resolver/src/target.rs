@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
+use serde::{Deserialize, Serialize};
 
 /// An exact target of a lock.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
     /// The Python release; `3.11` means 3.11.0 for markers and requires-python.
     pub python: PythonVersion,
@@ -98,7 +99,7 @@ pub struct TargetParseError {
 }
 
 /// A CPython release such as `3.11` or `3.11.7`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PythonVersion {
     /// Major version.
     pub major: u8,
@@ -165,7 +166,7 @@ impl FromStr for PythonVersion {
 }
 
 /// The platforms that a lock can be made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Platform {
     /// `linux-x86_64`, glibc.
     LinuxX86_64,
@@ -242,7 +243,9 @@ impl FromStr for Platform {
 }
 
 /// Which wheel variants a target takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[non_exhaustive]
 pub enum Accelerator {
     /// Whatever the main index serves; no extra index.

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use pep440_rs::Version;
 use pep508_rs::PackageName;
+use serde::{Deserialize, Serialize};
 
 /// A parsed wheel file name.
 ///
@@ -14,7 +15,7 @@ use pep508_rs::PackageName;
 /// assert_eq!(wheel.platforms, ["win_amd64"]);
 /// # Ok::<(), pinsmith_resolver::WheelNameError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WheelName {
     /// Project name, normalised.
     pub name: PackageName,

@@ -9,6 +9,8 @@ use super::json::to_text;
 use super::no_json::UnsatisfiableJson;
 use super::terminal::Terminal;
 use super::{Done, Failure};
+use crate::diagnostic::Code;
+use crate::index::codes::NOT_IN_CACHE;
 use crate::requirements::Manifest;
 
 /// What would give an answer; every piece of it was tried.
@@ -101,7 +103,7 @@ fn tell(
         ResolveError::Unsatisfiable(proof) => proof,
         ResolveError::Source(error) => {
             return Err(Failure {
-                code: None,
+                code: error.code.map(Code),
                 message: error.message,
                 help: error.help.into_iter().collect(),
             });
@@ -120,7 +122,7 @@ fn tell(
             story.join("\n")
         );
         return Err(Failure {
-            code: None,
+            code: Some(NOT_IN_CACHE),
             message,
             help,
         });

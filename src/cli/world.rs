@@ -162,10 +162,36 @@ impl OpenIndex {
         self.progress.finish();
     }
 
+    /// What an earlier run found, where the index still says what it said then.
+    fn recall(&self, question: &str) -> Option<Vec<Resolution>> {
+        serde_json::from_slice(&self.index.recall(question)?).ok()
+    }
+
+    fn work_out(
+        &self,
+        asked: &[Asked],
+        options: &Options,
+        question: Option<&str>,
+    ) -> Vec<Result<Resolution, ResolveError>> {
+        let answers = resolve_all(asked, &self.index, options);
+        // a failure needs its proof, which is worked out each time
+        let all: Result<Vec<&Resolution>, _> = answers.iter().map(Result::as_ref).collect();
+        if let (Some(question), Ok(all)) = (question, all)
+            && let Ok(text) = serde_json::to_vec(&all)
+        {
+            self.index.remember(question, &text);
+        }
+        answers
+    }
+
     /// Resolves over the index.
     pub(super) fn resolve(&self, asked: &[Asked], args: &ResolveArgs) -> Resolved {
         let options = options(args);
-        let answers = resolve_all(asked, &self.index, &options);
+        let question = question(asked, &options);
+        let answers = match question.as_deref().and_then(|asked| self.recall(asked)) {
+            Some(known) => known.into_iter().map(Ok).collect(),
+            None => self.work_out(asked, &options, question.as_deref()),
+        };
         let failed = asked.iter().zip(&answers);
         let mut failed = failed.filter_map(|(asked, answer)| Some((asked, answer.as_ref().err()?)));
         let advice = match failed.next() {
@@ -203,6 +229,16 @@ pub(super) struct World<'a> {
     pub(super) location: Location,
     pub(super) host: &'a Host,
     pub(super) tree: &'a Path,
+}
+
+/// Everything that an answer depends on besides the index; `None` where that is more than values.
+fn question(asked: &[Asked], options: &Options) -> Option<String> {
+    // another build may answer differently
+    let program = std::env::current_exe().ok()?.metadata().ok()?;
+    let built = program.modified().ok()?;
+    let only_of_indexes = asked.iter().all(|one| one.request.direct.is_empty());
+    let size = program.len();
+    only_of_indexes.then(|| format!("{built:?} {size} {options:?} {asked:?}"))
 }
 
 fn refresh(args: &IndexArgs) -> Result<Refresh, Failure> {

@@ -1,12 +1,13 @@
 //! What is on disk: project pages and core metadata, each entry checked when it is read.
 //!
-//! An entry is one file: a header with the lengths and a CRC-32 of the rest, a piece of JSON that
+//! An entry is one file: a header with the lengths and checksums of the rest, a piece of JSON that
 //! says what it is, then the bytes. Project pages are kept parsed, in the form of
 //! [`Project::as_bytes`](pinsmith_resolver::Project::as_bytes), and core metadata without what
 //! resolving does not need, so that reading costs little more than the disk. A cut-off write or a
-//! flipped bit is noticed and the entry counts as missing. Files are written beside their place
-//! and renamed into it, so that several processes can share a cache. A cache that cannot be
-//! written costs one diagnostic, no answer.
+//! flipped bit is noticed and the entry counts as missing. The header alone tells what the bytes
+//! are, by their digest, to whoever only wants to know whether they are still the same. Files are
+//! written beside their place and renamed into it, so that several processes can share a cache. A
+//! cache that cannot be written costs one diagnostic, no answer.
 
 mod prune;
 
@@ -29,13 +30,17 @@ use super::simple::ProjectStatus;
 /// Folder for this layout; another layout gets another folder, so old versions keep theirs.
 ///
 /// Goes up with every change to what is kept, also to how pages are read into it.
-const LAYOUT: &str = "v3";
+const LAYOUT: &str = "v4";
 
 /// First bytes of every entry.
-const MAGIC: [u8; 8] = *b"pinsmit2";
+const MAGIC: [u8; 8] = *b"pinsmit3";
 
-/// Magic, checksum, length of the JSON, length of the body.
-const HEADER: usize = 8 + 4 + 4 + 8;
+/// Magic, checksum of what follows up to the body, length of the JSON, length and checksum of the
+/// body, its digest.
+const HEADER: usize = 8 + 4 + 4 + 8 + 4 + 16;
+
+/// What tells one body from another: half of its SHA-256.
+pub(crate) type BodyDigest = [u8; 16];
 
 /// An entry that is used is marked as used so often, which costs a write.
 const MARK_USE_AFTER: Duration = Duration::from_hours(24);
@@ -67,6 +72,9 @@ pub(crate) struct Meta {
     pub(crate) dates_asked: bool,
     /// What has become of the project (PEP 792).
     pub(crate) project_status: Option<ProjectStatus>,
+    /// The page has releases and no upload times.
+    #[serde(default)]
+    pub(crate) undated: bool,
 }
 
 impl Meta {
@@ -94,6 +102,8 @@ pub(crate) enum Kind {
     Built,
     /// Answers of this host, such as pip's default index.
     Host,
+    /// What was worked out from other entries, see [`super::answers`].
+    Answer,
 }
 
 impl Kind {
@@ -106,6 +116,7 @@ impl Kind {
             Self::Contents => "contents",
             Self::Built => "built",
             Self::Host => "host",
+            Self::Answer => "answers",
         }
     }
 }
@@ -149,24 +160,40 @@ impl Cache {
 
     /// The entry, if it is there and whole.
     pub(crate) fn read(&self, kind: Kind, key: &str) -> Option<(Meta, Vec<u8>)> {
-        let mut file = File::open(self.path(kind, key)?).ok()?;
-        let about = file.metadata().ok()?;
-        let (meta, body) = decode(&mut file, about.len())?;
-        mark_use(&file, &about);
-        (meta.key == key).then_some((meta, body))
+        let (entry, body) = self.read_entry(kind, key)?;
+        Some((entry.meta, body))
     }
 
-    /// Writes an entry; a failure is remembered for [`Self::trouble`] and otherwise ignored.
-    pub(crate) fn write(&self, kind: Kind, meta: &Meta, body: &[u8]) {
-        let Some(path) = self.path(kind, &meta.key) else {
-            return;
-        };
-        if self.lock_trouble().is_some() {
-            return;
-        }
-        if let Err(error) = write_atomically(&path, meta, body) {
+    /// The same with the digest of the body.
+    pub(crate) fn read_entry(&self, kind: Kind, key: &str) -> Option<(Head, Vec<u8>)> {
+        let mut file = File::open(self.path(kind, key)?).ok()?;
+        let about = file.metadata().ok()?;
+        let head = Head::read(&mut file, about.len(), key)?;
+        let body = head.body(&mut file)?;
+        mark_use(&file, &about);
+        Some((head, body))
+    }
+
+    /// What an entry is, without its bytes, whose damage goes unnoticed here unless they are cut off.
+    pub(crate) fn head(&self, kind: Kind, key: &str) -> Option<Head> {
+        let mut file = File::open(self.path(kind, key)?).ok()?;
+        let about = file.metadata().ok()?;
+        let head = Head::read(&mut file, about.len(), key)?;
+        mark_use(&file, &about);
+        Some(head)
+    }
+
+    /// Writes an entry and answers the digest of its body; a failure is remembered for
+    /// [`Self::trouble`] and otherwise ignored.
+    pub(crate) fn write(&self, kind: Kind, meta: &Meta, body: &[u8]) -> BodyDigest {
+        let digest = digest(body);
+        if let Some(path) = self.path(kind, &meta.key)
+            && self.lock_trouble().is_none()
+            && let Err(error) = write_atomically(&path, meta, body, digest)
+        {
             self.lock_trouble().get_or_insert(plain(&error));
         }
+        digest
     }
 
     /// Keeps a short answer of this host for thirty days, such as pip's default index.
@@ -221,11 +248,11 @@ impl crate::host::Memory for Cache {
     }
 }
 
-fn write_atomically(path: &Path, meta: &Meta, body: &[u8]) -> io::Result<()> {
+fn write_atomically(path: &Path, meta: &Meta, body: &[u8], digest: BodyDigest) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&head(meta, body)?)?;
+    file.write_all(&encode(meta, body, digest)?)?;
     file.write_all(body)?;
     file.flush()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -241,46 +268,77 @@ fn plain(error: &io::Error) -> String {
     }
 }
 
-/// Head and JSON; the body follows.
-fn head(meta: &Meta, body: &[u8]) -> io::Result<Vec<u8>> {
+fn digest(body: &[u8]) -> BodyDigest {
+    let mut half = BodyDigest::default();
+    half.copy_from_slice(&Sha256::digest(body)[..16]);
+    half
+}
+
+fn crc(parts: &[&[u8]]) -> u32 {
+    let mut crc = Crc::new();
+    for part in parts {
+        crc.update(part);
+    }
+    crc.sum()
+}
+
+/// Header and JSON; the body follows.
+fn encode(meta: &Meta, body: &[u8], digest: BodyDigest) -> io::Result<Vec<u8>> {
     let json = serde_json::to_vec(meta)?;
     let json_length = u32::try_from(json.len()).map_err(io::Error::other)?;
-    let mut checked = Vec::with_capacity(12 + json.len());
+    let mut checked = Vec::with_capacity(HEADER + json.len());
     checked.extend(json_length.to_le_bytes());
     checked.extend((body.len() as u64).to_le_bytes());
+    checked.extend(crc(&[body]).to_le_bytes());
+    checked.extend(digest);
     checked.extend(json);
-    let mut crc = Crc::new();
-    crc.update(&checked);
-    crc.update(body);
     let mut bytes = MAGIC.to_vec();
-    bytes.extend(crc.sum().to_le_bytes());
+    bytes.extend(crc(&[&checked]).to_le_bytes());
     bytes.append(&mut checked);
     Ok(bytes)
 }
 
-/// `None` for what is cut off, longer than it says, or not what was written.
-fn decode(file: &mut File, size: u64) -> Option<(Meta, Vec<u8>)> {
-    let mut header = [0; HEADER];
-    file.read_exact(&mut header).ok()?;
-    let crc = u32::from_le_bytes(header[8..12].try_into().ok()?);
-    let json_length = u32::from_le_bytes(header[12..16].try_into().ok()?);
-    let body_length = u64::from_le_bytes(header[16..24].try_into().ok()?);
-    let stated = body_length.checked_add(u64::from(json_length) + HEADER as u64)?;
-    if header[..8] != MAGIC || stated != size {
-        return None;
+/// What stands before the body of an entry.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) meta: Meta,
+    pub(crate) digest: BodyDigest,
+    length: usize,
+    crc: u32,
+}
+
+impl Head {
+    /// `None` for what is cut off, longer than it says, or not what was written under this key.
+    fn read(file: &mut File, size: u64, key: &str) -> Option<Self> {
+        let mut header = [0; HEADER];
+        file.read_exact(&mut header).ok()?;
+        let number = |at: usize| Some(u32::from_le_bytes(header.get(at..at + 4)?.try_into().ok()?));
+        let json_length = number(12)?;
+        let length = u64::from_le_bytes(header[16..24].try_into().ok()?);
+        let stated = length.checked_add(u64::from(json_length) + HEADER as u64)?;
+        if header[..8] != MAGIC || stated != size {
+            return None;
+        }
+        let mut json = vec![0; json_length as usize];
+        file.read_exact(&mut json).ok()?;
+        if crc(&[&header[12..], &json]) != number(8)? {
+            return None;
+        }
+        let meta: Meta = serde_json::from_slice(&json).ok()?;
+        (meta.key == key).then_some(Self {
+            meta,
+            digest: header[28..].try_into().ok()?,
+            length: usize::try_from(length).ok()?,
+            crc: number(24)?,
+        })
     }
-    let mut json = vec![0; json_length as usize];
-    file.read_exact(&mut json).ok()?;
-    let mut body = vec![0; usize::try_from(body_length).ok()?];
-    file.read_exact(&mut body).ok()?;
-    let mut found = Crc::new();
-    found.update(&header[12..]);
-    found.update(&json);
-    found.update(&body);
-    if found.sum() != crc {
-        return None;
+
+    /// The body, which follows in the file; `None` when it is damaged.
+    fn body(&self, file: &mut File) -> Option<Vec<u8>> {
+        let mut body = vec![0; self.length];
+        file.read_exact(&mut body).ok()?;
+        (crc(&[&body]) == self.crc).then_some(body)
     }
-    Some((serde_json::from_slice(&json).ok()?, body))
 }
 
 /// Lets [`Cache::prune`] see what is in use; a read-only cache stays as it is.

@@ -1,31 +1,29 @@
 //! HTTP: connections, credentials, retries, limits and counters. Knows nothing of packages.
 
+mod connections;
 mod local;
 mod reply;
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, RANGE, RETRY_AFTER,
 };
-use reqwest::{Certificate, Identity, redirect};
 use tokio::sync::Semaphore;
 use url::{Origin, Url};
 
+use super::codes;
 use super::location::{Credentials, Location, Proxy};
+use crate::diagnostic::Code;
 pub(super) use reply::{Body, Reply};
 
 /// Formats of project pages, best first (PEP 691); the live index leaves upload times out otherwise.
 pub(super) const ACCEPT_PAGE: &str = "application/vnd.pypi.simple.v1+json, \
     application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
-
-/// Most redirects that are followed.
-const MAX_REDIRECTS: usize = 10;
 
 /// Longest time that a `Retry-After` can make us wait.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -160,12 +158,23 @@ pub(super) enum FetchError {
         /// In bytes.
         limit: u64,
     },
+    /// No connection can be made the way this machine is set up.
+    #[error(transparent)]
+    Settings(#[from] ClientError),
     /// From https to http, or to what is not http at all.
     #[error("refused to go from https to plain http")]
     Insecure,
 }
 
 impl FetchError {
+    /// The code of the failure that this is to whoever needs the answer.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Settings(_) => codes::UNUSABLE_SETTINGS,
+            Self::Network { .. } | Self::TooLarge { .. } | Self::Insecure => codes::NO_ANSWER,
+        }
+    }
+
     pub(super) fn is_unreachable(&self) -> bool {
         matches!(
             self,
@@ -193,7 +202,10 @@ pub(super) struct Counts {
 
 #[derive(Debug)]
 pub(super) struct Client {
-    http: reqwest::Client,
+    /// Made with the first request: reading the system's certificates takes longer than resolving
+    /// from the cache.
+    http: OnceLock<Result<reqwest::Client, ClientError>>,
+    location: Location,
     credentials: Vec<(Origin, Credentials)>,
     slots: Semaphore,
     settings: NetworkSettings,
@@ -202,53 +214,34 @@ pub(super) struct Client {
 }
 
 /// Why no client can be made; lower case, with the setting that is wrong.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ClientError(String);
 
 impl Client {
+    /// Fails for what the user named and cannot be used.
     pub(super) fn new(location: &Location, settings: NetworkSettings) -> Result<Self, ClientError> {
-        // another part of the process may have installed one already, which does as well
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("pinsmith/", env!("CARGO_PKG_VERSION")))
-            .referer(false)
-            .redirect(redirect::Policy::custom(follow))
-            .connect_timeout(settings.timeout)
-            .read_timeout(settings.timeout)
-            .pool_idle_timeout(Duration::from_mins(1))
-            .http2_adaptive_window(true);
-        if let Some(path) = &location.certificate {
-            let pem = read_setting(path, "certificate bundle")?;
-            let certificates = Certificate::from_pem_bundle(&pem)
-                .map_err(|error| bad_setting(path, "certificate bundle", &error))?;
-            builder = builder.tls_certs_only(certificates);
-        }
-        if let Some(path) = &location.client_certificate {
-            let pem = read_setting(path, "client certificate")?;
-            let identity = Identity::from_pem(&pem)
-                .map_err(|error| bad_setting(path, "client certificate", &error))?;
-            builder = builder.identity(identity);
-        }
-        builder = match &location.proxy {
-            Proxy::Environment => builder,
-            Proxy::Direct => builder.no_proxy(),
-            Proxy::Url(url) => builder.proxy(
-                reqwest::Proxy::all(&url.0)
-                    .map_err(|_| ClientError("pip's proxy setting is no address".to_owned()))?,
-            ),
-        };
-        let http = builder.build().map_err(|error| {
-            ClientError(format!("cannot set up https: {}", reply::innermost(&error)))
-        })?;
-        Ok(Self {
-            http,
+        let client = Self {
+            http: OnceLock::new(),
             credentials: usable_credentials(location),
             slots: Semaphore::new(settings.concurrency.max(1)),
             settings,
             down: Mutex::default(),
             counts: Counts::default(),
-        })
+            location: location.clone(),
+        };
+        let named = location.certificate.is_some() || location.client_certificate.is_some();
+        if named || location.proxy != Proxy::Environment {
+            client.http()?;
+        }
+        Ok(client)
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, ClientError> {
+        let made = self
+            .http
+            .get_or_init(|| connections::open(&self.location, self.settings));
+        made.as_ref().map_err(Clone::clone)
     }
 
     /// Sends a request, again if that may help; any HTTP status is an answer.
@@ -309,7 +302,11 @@ impl Client {
         } else {
             reqwest::Method::GET
         };
-        let call = self.http.request(verb, request.url.clone());
+        let http = self.http().map_err(|error| Failure {
+            error: error.into(),
+            again: false,
+        })?;
+        let call = http.request(verb, request.url.clone());
         let response = call.headers(headers).send().await;
         let response = response.map_err(|error| reply::failure(&error))?;
         reply::read(request, response, &self.counts.bytes).await
@@ -344,18 +341,6 @@ impl Client {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
-}
-
-/// reqwest drops credentials when host, port or scheme change; this refuses the rest.
-fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let from_https = attempt.previous().iter().any(|url| url.scheme() == "https");
-    if from_https && attempt.url().scheme() != "https" {
-        return attempt.error(FetchError::Insecure);
-    }
-    if attempt.previous().len() > MAX_REDIRECTS {
-        return attempt.error("too many redirects");
-    }
-    attempt.follow()
 }
 
 /// Only https carries credentials, or a connection that does not leave this machine.
@@ -402,18 +387,6 @@ fn jittered(base: Duration, attempt: u32) -> Duration {
     let doubled = base.saturating_mul(1 << attempt.min(10));
     let factor = 500 + u32::try_from(random).unwrap_or(500);
     doubled.saturating_mul(factor) / 1000
-}
-
-fn read_setting(path: &Path, what: &str) -> Result<Vec<u8>, ClientError> {
-    std::fs::read(path).map_err(|error| bad_setting(path, what, &error))
-}
-
-fn bad_setting(path: &Path, what: &str, error: &dyn std::error::Error) -> ClientError {
-    ClientError(format!(
-        "the {what} `{}` cannot be used: {}",
-        path.display(),
-        reply::innermost(error)
-    ))
 }
 
 /// Base64 with padding (RFC 4648), for the one header that needs it.

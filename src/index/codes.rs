@@ -36,3 +36,15 @@ pub const QUARANTINED: Code = Code("IDX015");
 pub const BUILT: Code = Code("IDX016");
 /// Sdists may be built, and no Python of this machine can do it.
 pub const NO_BUILDER: Code = Code("IDX017");
+/// An index or the server of a file cannot be reached or gives no whole answer.
+pub const NO_ANSWER: Code = Code("IDX018");
+/// An index or the server of a file answers with an error.
+pub const REFUSED: Code = Code("IDX019");
+/// What an index gives is no project page and no page with links.
+pub const NO_PAGE: Code = Code("IDX020");
+/// An index or the server of a file wants credentials, or other ones.
+pub const UNAUTHORIZED: Code = Code("IDX021");
+/// A file or its metadata is not what the index states.
+pub const WRONG_HASH: Code = Code("IDX022");
+/// The network is off, and the cache does not hold what is needed.
+pub const NOT_IN_CACHE: Code = Code("IDX023");

@@ -76,6 +76,7 @@ impl Index {
         let joined = answers.into_iter().map(|answer| match answer {
             Ok(answer) => answer,
             Err(error) => Err(SourceError {
+                code: None,
                 message: format!("asking the index failed: {error}"),
                 help: None,
             }),

@@ -3,13 +3,13 @@
 //! In this order: the cache, `FILE.metadata` beside the file, byte ranges out of a wheel, the whole
 //! file. Sdists are read, and built only where the user allowed it and reading does not settle them.
 
+mod kept;
 mod ranges;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use pinsmith_resolver::{
     CoreMetadata, CoreMetadataHint, MetadataAnswer, PackageName, ReleaseFile, Sha256, SourceError,
     Trust, Version, sdist_version,
@@ -17,14 +17,14 @@ use pinsmith_resolver::{
 use sha2::Digest;
 use url::Url;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 
-use super::cache::{Kind, Meta};
+use super::cache::Kind;
 use super::client::{Body, FetchError, Reply, Request};
 use super::metadata::{essentials, parse_metadata};
-use super::sdist::{self, SdistFiles};
+use super::sdist;
 use super::wheel::{MAX_METADATA, Parts, WheelError, file_names, read_metadata};
-use super::{MetadataBuilder, Shared, codes};
+use super::{MetadataBuilder, SETTINGS_HELP, Shared, codes};
 
 /// Largest file that is downloaded whole for its metadata.
 pub(super) const MAX_FILE: u64 = 512 * 1024 * 1024;
@@ -33,6 +33,8 @@ pub(super) const MAX_FILE: u64 = 512 * 1024 * 1024;
 enum Failure {
     /// This file has none that can be read.
     Unavailable(String),
+    /// The file itself is listed and not there.
+    NotThere,
     /// The world failed.
     Fatal(SourceError),
 }
@@ -71,7 +73,15 @@ pub(super) async fn metadata(
     }
     match wanted.fetch(shared).await {
         Ok(found) => Ok(answer(found)),
-        Err(Failure::Unavailable(reason)) => Ok(MetadataAnswer::Unavailable(reason)),
+        Err(Failure::Unavailable(reason)) => {
+            shared.grounds.note_doubt(file);
+            Ok(MetadataAnswer::Unavailable(reason))
+        }
+        Err(Failure::NotThere) => {
+            shared.grounds.note_doubt(file);
+            wanted.keep_missing(shared).await?;
+            Ok(MetadataAnswer::Unavailable(NOT_THERE.to_owned()))
+        }
         Err(Failure::Fatal(error)) => Err(error),
     }
 }
@@ -98,7 +108,7 @@ pub(super) async fn listing(
     };
     match wanted.read_by_ranges(shared, &read).await {
         Ok(found) => Ok(found),
-        Err(Failure::Unavailable(_)) => Ok(None),
+        Err(Failure::Unavailable(_) | Failure::NotThere) => Ok(None),
         Err(Failure::Fatal(error)) => Err(error),
     }
 }
@@ -121,54 +131,6 @@ struct Wanted<'a> {
 type Core = Result<CoreMetadata, String>;
 
 impl Wanted<'_> {
-    /// Files never change, so the digest is part of the key and the age is of no interest.
-    fn key(&self) -> String {
-        let digest = self.file.sha256.map(|digest| digest.to_string());
-        format!("{}#{}", self.file.url, digest.unwrap_or_default())
-    }
-
-    fn cached(&self, shared: &Shared) -> Option<Core> {
-        // without a digest the same address could have another file by now
-        let doubtful = self.file.sha256.is_none() && shared.refresh.includes(self.name);
-        if self.url.scheme() == "file" || doubtful {
-            return None;
-        }
-        let key = self.key();
-        // a kept file is read faster than another thread is woken
-        let plain = shared.cache.read(Kind::Wheel, &key).map(|(_, body)| body);
-        // an sdist whose metadata lies beside it is kept like a wheel's
-        let sdist = (plain.is_none() && self.file.wheel().is_none())
-            .then(|| shared.cache.read(Kind::Sdist, &key))
-            .flatten()
-            .map(|(_, body)| body);
-        let plain = plain.and_then(|bytes| self.parse(&bytes).ok());
-        if let Some(core) = plain {
-            return Some(Ok(core));
-        }
-        let files = serde_json::from_slice::<SdistFiles>(&sdist?).ok()?;
-        let read = sdist::metadata_of(&files, self.name, &self.version);
-        match shared.builder.as_deref().filter(|_| !is_settled(&read)) {
-            None => Some(read),
-            Some(builder) => {
-                let built = shared.cache.read(Kind::Built, &self.built_key(builder));
-                let built = built.and_then(|(_, bytes)| self.parse_built(&bytes).ok());
-                built.map(Ok).or_else(|| shared.offline.then_some(read))
-            }
-        }
-    }
-
-    fn built_key(&self, builder: &dyn MetadataBuilder) -> String {
-        format!("{} {}", self.key(), builder.environment())
-    }
-
-    fn parse_built(&self, bytes: &[u8]) -> Core {
-        let core = self.parse(bytes)?;
-        Ok(CoreMetadata {
-            trust: Trust::Built,
-            ..core
-        })
-    }
-
     async fn fetch(&self, shared: &Arc<Shared>) -> Result<Core, Failure> {
         if let Some(core) = self.beside(shared).await? {
             return Ok(Ok(core));
@@ -309,10 +271,10 @@ impl Wanted<'_> {
         let reply = self.send(shared, &request).await?;
         let status = reply.status;
         let (200, Body::File { mut file, size }) = (status, reply.body) else {
-            return Err(Failure::Unavailable(match status {
-                404 | 410 => NOT_THERE.to_owned(),
-                _ => format!("its server answers with status {status}"),
-            }));
+            return Err(match status {
+                404 | 410 => Failure::NotThere,
+                _ => Failure::Unavailable(format!("its server answers with status {status}")),
+            });
         };
         let (file, digest) = shared
             .off_thread(move |_| {
@@ -330,8 +292,9 @@ impl Wanted<'_> {
     /// An answer of any status but the server's own failure.
     async fn send(&self, shared: &Arc<Shared>, request: &Request<'_>) -> Result<Reply, Failure> {
         let filename = &self.file.filename;
-        let fatal = |what: String, help: &str| {
+        let fatal = |code: Code, what: String, help: &str| {
             Failure::Fatal(SourceError {
+                code: Some(code.0),
                 message: format!("metadata of `{filename}`: {what}"),
                 help: Some(help.to_owned()),
             })
@@ -339,16 +302,22 @@ impl Wanted<'_> {
         match shared.client.send(request).await {
             Ok(reply) if reply.status >= 500 && reply.status != 501 || reply.status == 429 => {
                 Err(fatal(
+                    codes::REFUSED,
                     format!("its server answers with status {}", reply.status),
                     "try again later",
                 ))
             }
             Ok(reply) if reply.status == 401 => Err(fatal(
+                codes::UNAUTHORIZED,
                 "its server asks for credentials (status 401)".to_owned(),
                 "credentials go only to the index's own host: put them into its address or into netrc",
             )),
             Ok(reply) => Ok(reply),
+            Err(error @ FetchError::Settings(_)) => {
+                Err(fatal(error.code(), error.to_string(), SETTINGS_HELP))
+            }
             Err(error @ FetchError::Network { .. }) => Err(fatal(
+                error.code(),
                 format!("its server cannot be asked: {error}"),
                 "check the connection, or use --offline with a filled cache",
             )),
@@ -361,6 +330,7 @@ impl Wanted<'_> {
             return Ok(());
         }
         Err(Failure::Fatal(SourceError {
+            code: Some(codes::WRONG_HASH.0),
             message: format!(
                 "the {what} of `{}` has sha256 {found}, the index states {stated}",
                 self.file.filename
@@ -386,27 +356,6 @@ impl Wanted<'_> {
             ));
         }
         Ok(core)
-    }
-
-    async fn keep(
-        &self,
-        shared: &Arc<Shared>,
-        kind: Kind,
-        key: String,
-        body: Vec<u8>,
-    ) -> Result<(), Failure> {
-        if self.url.scheme() == "file" {
-            return Ok(());
-        }
-        let meta = Meta {
-            key,
-            status: 200,
-            url: self.file.url.clone(),
-            fetched: Timestamp::now().as_second(),
-            ..Meta::default()
-        };
-        let write = move |shared: &Shared| shared.cache.write(kind, &meta, &body);
-        Ok(shared.off_thread(write).await?)
     }
 }
 

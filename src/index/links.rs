@@ -13,7 +13,8 @@ use super::client::{ACCEPT_PAGE, Request};
 use super::files::digest_of_file;
 use super::pages::{Page, is_undated, lifetime, note_no_times, note_stale};
 use super::simple::Links;
-use super::{IndexUrl, Refresh, Shared};
+use super::{IndexUrl, Refresh, Shared, codes};
+use crate::diagnostic::Code;
 
 /// Largest page, decompressed.
 const MAX_PAGE: u64 = 128 * 1024 * 1024;
@@ -74,7 +75,7 @@ async fn fetch(
         ..Request::get(place.url(), MAX_PAGE)
     };
     let answer = shared.client.send(&request).await;
-    let (why, cached) = match (answer, cached) {
+    let (code, why, cached) = match (answer, cached) {
         (Ok(reply), Some((mut meta, body))) if reply.status == 304 => {
             shared.count(&shared.counters.confirmed);
             meta.fetched = Timestamp::now().as_second();
@@ -105,9 +106,14 @@ async fn fetch(
         }
         (Ok(reply), cached) => {
             let cached = cached.filter(|_| reply.status >= 500);
-            (format!("answers with status {}", reply.status), cached)
+            let code = match reply.status {
+                401 => codes::UNAUTHORIZED,
+                _ => codes::REFUSED,
+            };
+            let why = format!("answers with status {}", reply.status);
+            (code, why, cached)
         }
-        (Err(error), cached) => (format!("cannot be asked: {error}"), cached),
+        (Err(error), cached) => (error.code(), format!("cannot be asked: {error}"), cached),
     };
     match cached {
         Some((meta, body)) => {
@@ -115,6 +121,7 @@ async fn fetch(
             parse(shared, place, &meta, body).await
         }
         None => Err(error(
+            code,
             place,
             &why,
             "check the address or path of --find-links, and the connection",
@@ -134,12 +141,14 @@ async fn parse(
     let links = shared.off_thread(read).await?;
     links.map(|links| Some(Arc::new(links))).map_err(|problem| {
         let help = "name a page or folder that lists wheels or sdists";
-        error(place, &format!("gives no links: {problem}"), help)
+        let what = format!("gives no links: {problem}");
+        error(codes::NO_PAGE, place, &what, help)
     })
 }
 
-fn error(place: &IndexUrl, what: &str, help: &str) -> SourceError {
+fn error(code: Code, place: &IndexUrl, what: &str, help: &str) -> SourceError {
     SourceError {
+        code: Some(code.0),
         message: format!("{place} ({}) {what}", place.origin),
         help: Some(help.to_owned()),
     }

@@ -4,6 +4,7 @@
 //! modules ([`simple`], [`metadata`], [`wheel`], [`sdist`]); `client` talks HTTP and [`cache`] keeps
 //! what came. Nothing here runs foreign code, and nothing here knows what is resolved.
 
+mod answers;
 mod archive;
 pub mod cache;
 mod client;
@@ -85,6 +86,10 @@ pub struct Stats {
     pub metadata_done: u64,
 }
 
+/// What to do about settings that no connection can be made with.
+const SETTINGS_HELP: &str =
+    "correct the certificate or proxy in the environment or in pip's configuration file";
+
 /// The index cannot be opened; the network itself is only touched later.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -99,9 +104,7 @@ pub enum IndexError {
 impl IndexError {
     /// The error as a diagnostic, with its code and remedy.
     pub fn diagnostic(&self) -> Diagnostic {
-        Diagnostic::error(codes::UNUSABLE_SETTINGS, self.to_string()).help(
-            "correct the certificate or proxy in the environment or in pip's configuration file",
-        )
+        Diagnostic::error(codes::UNUSABLE_SETTINGS, self.to_string()).help(SETTINGS_HELP)
     }
 }
 
@@ -126,6 +129,7 @@ struct Shared {
     guesses: learned::Guesses,
     tails: learned::Tails,
     followed: lookahead::Followed,
+    grounds: answers::Grounds,
     findings: Mutex<BTreeSet<Diagnostic>>,
     counters: Counters,
     progress: Option<Arc<dyn Progress>>,
@@ -176,6 +180,7 @@ impl Index {
             guesses: learned::Guesses::default(),
             tails: learned::Tails::default(),
             followed: lookahead::Followed::default(),
+            grounds: answers::Grounds::default(),
             findings: Mutex::new(withheld_credentials(&settings.location)),
             counters: Counters::default(),
             progress: settings.progress,
@@ -265,6 +270,7 @@ impl fmt::Debug for Index {
 impl PackageSource for Index {
     /// Asks the indexes in order; the first that has the project answers for it alone.
     fn releases(&self, name: &PackageName) -> Result<ReleasesAnswer, SourceError> {
+        self.shared.grounds.asked(name);
         self.handle.block_on(self.shared.project(name))
     }
 
@@ -280,7 +286,9 @@ impl PackageSource for Index {
         if let Some(version) = version {
             lookahead::expect_older(&self.shared, name, &version, &self.handle);
         }
-        self.handle.block_on(self.shared.file_metadata(name, file))
+        let answer = self.handle.block_on(self.shared.file_metadata(name, file));
+        self.shared.grounds.used(file, &answer);
+        answer
     }
 
     fn look_ahead(&self, requirements: Vec<Requirement>, guess: &Arc<dyn Lookahead>) {
@@ -359,6 +367,7 @@ impl Shared {
         let shared = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || work(&shared)).await;
         done.map_err(|error| SourceError {
+            code: None,
             message: format!("reading an answer of the index failed: {error}"),
             help: None,
         })

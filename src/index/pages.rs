@@ -7,18 +7,18 @@ use pinsmith_resolver::{PackageName, Project, ReleasesAnswer, SourceError};
 use reqwest::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use url::Url;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 
-use super::cache::{Kind, Meta};
+use super::cache::{BodyDigest, Kind, Meta};
 use super::client::{ACCEPT_PAGE, FetchError, Reply, Request};
 use super::simple::{ProjectPage, parse_project};
-use super::{IndexUrl, Shared, UploadTimes, codes, dates, links};
+use super::{IndexUrl, SETTINGS_HELP, Shared, UploadTimes, codes, dates, links};
 
 /// Largest project page, decompressed; the largest known one has 6 MB.
 const MAX_PAGE: u64 = 128 * 1024 * 1024;
 
 /// Seconds for which a page is believed when the index says nothing; pip's indexes say 600.
-const DEFAULT_LIFETIME: u64 = 600;
+pub(super) const DEFAULT_LIFETIME: u64 = 600;
 
 /// Longest lifetime that is believed.
 const MAX_LIFETIME: u64 = 24 * 60 * 60;
@@ -34,17 +34,23 @@ pub(super) enum Page {
 struct Stored {
     meta: Meta,
     project: Option<Arc<Project>>,
+    /// Of what the cache holds.
+    digest: Option<BodyDigest>,
 }
 
 impl Stored {
     /// The page as it was kept; `None` when that is of another layout.
     fn from_cache(shared: &Shared, key: &str, index: &IndexUrl) -> Option<Self> {
-        let (meta, body) = shared.cache.read(Kind::Page, key)?;
-        let project = match meta.status {
+        let (head, body) = shared.cache.read_entry(Kind::Page, key)?;
+        let project = match head.meta.status {
             200 => Some(Arc::new(Project::from_bytes(shared.name_of(index), body)?)),
             _ => None,
         };
-        Some(Self { meta, project })
+        Some(Self {
+            meta: head.meta,
+            project,
+            digest: Some(head.digest),
+        })
     }
 
     fn into_page(self) -> Page {
@@ -83,6 +89,7 @@ async fn page(
 ) -> Result<Page, SourceError> {
     let url = index.url().join(&format!("{name}/"));
     let url = url.map_err(|error| SourceError {
+        code: Some(codes::INVALID_INDEX_URL.0),
         message: format!("project `{name}`: {index} makes no address: {error}"),
         help: None,
     })?;
@@ -94,12 +101,13 @@ async fn page(
     };
     let asked = Asked { index, name, url };
     match cached {
-        Some(mut stored) if shared.offline || can_use(shared, &stored, name) => {
-            asked.note_status(shared, &stored);
+        Some(mut stored) if can_use(shared, &stored.meta, name) => {
+            note_status(shared, index, name, &stored.meta);
             shared.count(&shared.counters.cache_hits);
             if asked.add_missing_times(shared, &mut stored).await {
                 return asked.keep(shared, stored).await;
             }
+            asked.note_grounds(shared, &stored);
             Ok(stored.into_page())
         }
         None if shared.offline && asked.url.scheme() != "file" => Ok(Page::Offline),
@@ -131,7 +139,7 @@ impl Asked<'_> {
         match (answer, cached) {
             (Ok(reply), Some(mut stored)) if reply.status == 304 => {
                 shared.count(&shared.counters.confirmed);
-                self.note_status(shared, &stored);
+                note_status(shared, self.index, self.name, &stored.meta);
                 stored.meta.fetched = Timestamp::now().as_second();
                 stored.meta.max_age = lifetime(&reply).unwrap_or(0);
                 self.add_missing_times(shared, &mut stored).await;
@@ -150,6 +158,7 @@ impl Asked<'_> {
                 Ok(stored.into_page())
             }
             (Ok(reply), _) => Err(self.error(
+                codes::REFUSED,
                 &format!("answers with status {}", reply.status),
                 "try again later, or name another index with --index-url",
             )),
@@ -158,8 +167,12 @@ impl Asked<'_> {
                 Ok(stored.into_page())
             }
             (Err(error), _) => Err(self.error(
+                error.code(),
                 &format!("cannot be asked: {error}"),
-                "check the connection, proxy and certificate settings, name another index with --index-url, or use --offline with a filled cache",
+                match error {
+                    FetchError::Settings(_) => SETTINGS_HELP,
+                    _ => "check the connection, proxy and certificate settings, name another index with --index-url, or use --offline with a filled cache",
+                },
             )),
         }
     }
@@ -187,8 +200,12 @@ impl Asked<'_> {
             }
             _ => None,
         };
-        let mut stored = Stored { meta, project };
-        self.note_status(shared, &stored);
+        let mut stored = Stored {
+            meta,
+            project,
+            digest: None,
+        };
+        note_status(shared, self.index, self.name, &stored.meta);
         self.add_missing_times(shared, &mut stored).await;
         if self.url.scheme() == "file" {
             stored.project = links::with_digests(shared, stored.project).await?;
@@ -201,17 +218,23 @@ impl Asked<'_> {
     }
 
     /// Nobody waits for the disk.
-    async fn keep(&self, shared: &Arc<Shared>, stored: Stored) -> Result<Page, SourceError> {
+    async fn keep(&self, shared: &Arc<Shared>, mut stored: Stored) -> Result<Page, SourceError> {
+        stored.meta.undated = stored.project.as_deref().is_some_and(is_undated);
         let (meta, project) = (stored.meta.clone(), stored.project.clone());
-        shared
-            .off_thread(move |shared| {
-                let body = project
-                    .as_ref()
-                    .map_or(&[][..], |project| project.as_bytes());
-                shared.cache.write(Kind::Page, &meta, body);
-            })
-            .await?;
+        let write = move |shared: &Shared| {
+            let project = project.as_ref();
+            let body = project.map_or(&[][..], |project| project.as_bytes());
+            shared.cache.write(Kind::Page, &meta, body)
+        };
+        stored.digest = Some(shared.off_thread(write).await?);
+        self.note_grounds(shared, &stored);
         Ok(stored.into_page())
+    }
+
+    fn note_grounds(&self, shared: &Shared, stored: &Stored) {
+        if let Some(digest) = &stored.digest {
+            shared.grounds.note_page(&self.url, &stored.meta, digest);
+        }
     }
 
     async fn parse(&self, shared: &Arc<Shared>, reply: Reply) -> Result<ProjectPage, SourceError> {
@@ -230,15 +253,17 @@ impl Asked<'_> {
         };
         shared.off_thread(parse).await?.map_err(|error| {
             self.error(
+                codes::NO_PAGE,
                 &format!("gives no project page: {error}"),
                 "open the address in a browser: a proxy or login page may stand in between",
             )
         })
     }
 
-    fn error(&self, what: &str, help: &str) -> SourceError {
+    fn error(&self, code: Code, what: &str, help: &str) -> SourceError {
         let Self { index, name, .. } = self;
         SourceError {
+            code: Some(code.0),
             message: format!(
                 "project `{name}`: the index {index} ({}) {what}",
                 index.origin
@@ -255,14 +280,8 @@ impl Asked<'_> {
         } else {
             "put credentials into the index address or into netrc"
         };
-        self.error("asks for credentials (status 401)", help)
-    }
-
-    fn note_status(&self, shared: &Shared, stored: &Stored) {
-        if let Some(status) = &stored.meta.project_status {
-            let found = (status.clone(), shared.name_of(self.index));
-            super::lock(&shared.statuses).insert(self.name.clone(), found);
-        }
+        let what = "asks for credentials (status 401)";
+        self.error(codes::UNAUTHORIZED, what, help)
     }
 
     fn note_forbidden(&self, shared: &Shared) {
@@ -282,8 +301,7 @@ impl Asked<'_> {
         let Some(project) = stored.project.clone().filter(|project| is_undated(project)) else {
             return false;
         };
-        let wanted = shared.upload_times != UploadTimes::Unused;
-        let ask = wanted && !shared.offline && !stored.meta.dates_asked;
+        let ask = lacks_times(shared, &stored.meta);
         if ask {
             stored.meta.dates_asked = true;
             if let Some(dated) = dates::dated(shared, self.index, self.name, &project).await {
@@ -293,6 +311,22 @@ impl Asked<'_> {
         }
         note_no_times(shared, self.index);
         ask
+    }
+}
+
+fn note_status(shared: &Shared, index: &IndexUrl, name: &PackageName, meta: &Meta) {
+    if let Some(status) = &meta.project_status {
+        let found = (status.clone(), shared.name_of(index));
+        super::lock(&shared.statuses).insert(name.clone(), found);
+    }
+}
+
+/// What reading a kept page brings up, for one whose content is already known.
+pub(super) fn note_kept(shared: &Shared, index: &IndexUrl, name: &PackageName, meta: &Meta) {
+    shared.count(&shared.counters.cache_hits);
+    note_status(shared, index, name, meta);
+    if meta.undated {
+        note_no_times(shared, index);
     }
 }
 
@@ -327,8 +361,19 @@ pub(super) fn is_undated(project: &Project) -> bool {
     !project.releases().is_empty() && releases.all(|release| release.uploaded.is_none())
 }
 
-fn can_use(shared: &Shared, stored: &Stored, name: &PackageName) -> bool {
-    !shared.refresh.includes(name) && stored.meta.is_fresh(Timestamp::now())
+fn can_use(shared: &Shared, meta: &Meta, name: &PackageName) -> bool {
+    shared.offline || !shared.refresh.includes(name) && meta.is_fresh(Timestamp::now())
+}
+
+/// Whether the upload times that a page lacks are still to be asked for.
+fn lacks_times(shared: &Shared, meta: &Meta) -> bool {
+    let wanted = shared.upload_times != UploadTimes::Unused;
+    wanted && !shared.offline && !meta.dates_asked
+}
+
+/// Whether a page can be used as it is kept, without asking anybody anything.
+pub(super) fn is_settled(shared: &Shared, meta: &Meta, name: &PackageName) -> bool {
+    can_use(shared, meta, name) && !(meta.undated && lacks_times(shared, meta))
 }
 
 /// Seconds for which an answer is believed; `None` when it must not be kept at all.

@@ -43,8 +43,11 @@ fn a_damaged_entry_counts_as_missing() {
         flipped[at] ^= 4;
         fs::write(&path, &flipped).unwrap();
         assert_eq!(cache.read(Kind::Page, "a"), None, "byte {at} flipped");
+        let in_body = at >= whole.len() - b"body".len();
+        assert_eq!(cache.head(Kind::Page, "a").is_some(), in_body, "byte {at}");
         fs::write(&path, &whole[..at]).unwrap();
         assert_eq!(cache.read(Kind::Page, "a"), None, "cut at {at}");
+        assert!(cache.head(Kind::Page, "a").is_none(), "cut at {at}");
     }
 }
 
@@ -115,18 +118,18 @@ fn pruning_removes_leftovers_and_what_was_used_longest_ago() {
         fs::write(old_layout.join(name), "x").unwrap();
         age(&old_layout.join(name), days);
     }
-    let abandoned = dir.path().join("v3/pages/.tmpAbCdEf");
+    let abandoned = dir.path().join("v4/pages/.tmpAbCdEf");
     fs::write(&abandoned, "half").unwrap();
     age(&abandoned, 1);
-    fs::write(dir.path().join("v3/mine"), "x").unwrap();
+    fs::write(dir.path().join("v4/mine"), "x").unwrap();
     assert_eq!(cache.size().unwrap().files, 6);
     // being read counts as being used
     assert!(cache.read(Kind::Page, "c").is_some());
-    let removed = cache.prune(2500).unwrap();
+    let removed = cache.prune(2700).unwrap();
     assert_eq!(removed.files, 3);
     assert!(cache.read(Kind::Page, "a").is_some() && cache.read(Kind::Page, "c").is_some());
     assert_eq!(cache.read(Kind::Page, "b"), None);
-    assert!(old_layout.join("young").exists() && dir.path().join("v3/mine").exists());
+    assert!(old_layout.join("young").exists() && dir.path().join("v4/mine").exists());
     assert!(!abandoned.exists());
     assert_eq!(cache.prune(0).unwrap().files, 2);
     assert_eq!(cache.prune(0).unwrap(), CacheSize::default());
@@ -137,9 +140,9 @@ fn a_run_looks_after_the_cache_once_a_day() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Cache::new(Some(dir.path().to_owned()));
     cache.look_after();
-    assert!(!dir.path().join("v3").exists(), "nothing is made for it");
+    assert!(!dir.path().join("v4").exists(), "nothing is made for it");
     cache.write(Kind::Page, &meta("a"), b"");
-    let leftover = dir.path().join("v3/pages/.tmp");
+    let leftover = dir.path().join("v4/pages/.tmp");
     let leave = || {
         fs::write(&leftover, "").unwrap();
         age(&leftover, 1);

@@ -8,7 +8,7 @@ use super::super::Shared;
 use super::super::client::{Body, Range, Reply, Request};
 use super::super::learned::MAX_TAIL;
 use super::super::wheel::{Parts, WheelError, needed_tail, read_metadata};
-use super::{Failure, NOT_THERE, Wanted};
+use super::{Failure, Wanted};
 
 /// Largest part of a wheel that is taken into memory: a zip directory at its limit.
 const MAX_RANGE: u64 = 65 * 1024 * 1024;
@@ -60,7 +60,7 @@ impl Wanted<'_> {
         let reply = self.range(shared, Range::Last(tail)).await?;
         let size = match parts_of(reply) {
             Ok(parts) => return Ok(Some(parts)),
-            Err(404 | 410) => return Err(Failure::Unavailable(NOT_THERE.to_owned())),
+            Err(404 | 410) => return Err(Failure::NotThere),
             Err(_) => match self.file.size {
                 Some(size) => size,
                 None => match self.size_by_head(shared).await? {

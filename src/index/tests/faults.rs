@@ -141,9 +141,9 @@ fn certificates_are_checked() {
 #[test]
 fn a_cache_that_cannot_be_written_costs_a_warning() {
     let dir = tempfile::tempdir().unwrap();
-    fs::create_dir(dir.path().join("v3")).unwrap();
-    fs::write(dir.path().join("v3/pages"), "").unwrap();
-    fs::write(dir.path().join("v3/wheels"), "").unwrap();
+    fs::create_dir(dir.path().join("v4")).unwrap();
+    fs::write(dir.path().join("v4/pages"), "").unwrap();
+    fs::write(dir.path().join("v4/wheels"), "").unwrap();
     let server = page_then("", |_| Answer::ok("text/plain", METADATA));
     let index = Index::open(settings(&server.url("/simple/"), Some(dir.path()))).unwrap();
     assert_eq!(requirements(&index), ["numpy>=1"]);
@@ -159,7 +159,7 @@ fn a_read_only_cache_is_read() {
     let server = page_then("", |_| Answer::ok("text/plain", METADATA));
     let settings = settings(&server.url("/simple/"), Some(dir.path()));
     requirements(&Index::open(settings.clone()).unwrap());
-    let folders = ["v3/pages", "v3/wheels", "v3", ""].map(|folder| dir.path().join(folder));
+    let folders = ["v4/pages", "v4/wheels", "v4", ""].map(|folder| dir.path().join(folder));
     let set = |mode| {
         for folder in &folders {
             fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
