@@ -92,15 +92,7 @@ impl Git {
     ///
     /// Whatever stands in the tree came in at that time or later.
     pub fn first_commit(&self, tree: &Path) -> Option<Timestamp> {
-        let folder = tree.join(".git");
-        let objects = folder.join("objects");
-        if !objects.is_dir() || folder.join("shallow").exists() {
-            return None;
-        }
-        let head = head_commit(&folder)?;
-        let bare = self.bare().ok()?;
-        let mut environment = self.environment.clone();
-        environment.insert("GIT_OBJECT_DIRECTORY".into(), objects.into());
+        let (bare, environment, head) = self.borrowing(tree)?;
         let arguments = ["rev-list", "--max-parents=0", "--timestamp", &head];
         let output = self
             .run_in(bare.path(), &environment, &arguments, HISTORY_TIME)
@@ -111,6 +103,94 @@ impl Git {
             .map(|line| line.split(' ').next()?.parse().ok());
         let times: Option<Vec<i64>> = times.collect();
         Timestamp::from_second(times?.into_iter().min()?).ok()
+    }
+
+    /// When files that fit one of the patterns (`*.py`) were last changed in the history of a working
+    /// copy; `None` where that is not known, such as in a shallow clone.
+    pub fn last_change(&self, tree: &Path, patterns: &[&str]) -> Option<Timestamp> {
+        let (bare, environment, head) = self.borrowing(tree)?;
+        let mut arguments = vec!["log", "-1", "--format=%ct", &head, "--"];
+        arguments.extend(patterns);
+        let output = self
+            .run_in(bare.path(), &environment, &arguments, HISTORY_TIME)
+            .ok()?;
+        let text = String::from_utf8(output).ok()?;
+        Timestamp::from_second(text.trim().parse().ok()?).ok()
+    }
+
+    /// A file as it was committed last; `None` when it is not, or when there is no repository.
+    pub fn committed(&self, tree: &Path, path: &str) -> Option<Vec<u8>> {
+        let (bare, environment, head) = self.borrowing(tree)?;
+        let object = format!("{head}:{path}");
+        let arguments = ["cat-file", "blob", &object];
+        self.run_in(bare.path(), &environment, &arguments, HISTORY_TIME)
+            .ok()
+    }
+
+    /// A repository of our own that borrows the objects of a working copy, and its commit.
+    fn borrowing(
+        &self,
+        tree: &Path,
+    ) -> Option<(tempfile::TempDir, BTreeMap<OsString, OsString>, String)> {
+        let folder = tree.join(".git");
+        let objects = folder.join("objects");
+        if !objects.is_dir() || folder.join("shallow").exists() {
+            return None;
+        }
+        let head = head_commit(&folder)?;
+        let bare = self.bare().ok()?;
+        let mut environment = self.environment.clone();
+        environment.insert("GIT_OBJECT_DIRECTORY".into(), objects.into());
+        Some((bare, environment, head))
+    }
+
+    /// The last commit of a repository up to an instant: on a branch or tag, else on its default
+    /// branch.
+    ///
+    /// # Errors
+    /// What git says, or that there is no commit that old.
+    pub fn commit_before(
+        &self,
+        url: &str,
+        revision: Option<&str>,
+        instant: Timestamp,
+        certificate: Option<&Path>,
+    ) -> Result<String, GitError> {
+        let wanted = plain_revision(revision)?;
+        let environment = self.for_address(url, certificate);
+        let folder = self.bare()?;
+        // history without the files; a server that cannot do that sends all
+        let fetch = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--filter=tree:0",
+            "--",
+            url,
+            wanted,
+        ];
+        self.run_in(folder.path(), &environment, &fetch, FETCH_TIME)?;
+        let before = format!("--before={}", instant.as_second());
+        let list = ["rev-list", "-1", &before, "FETCH_HEAD"];
+        let output = self.run_in(folder.path(), &environment, &list, HISTORY_TIME)?;
+        let commit = String::from_utf8_lossy(&output).trim().to_owned();
+        if is_commit(&commit) {
+            Ok(commit)
+        } else {
+            let day = &instant.to_string()[..10];
+            Err(GitError(format!("it has no commit of {day} or before")))
+        }
+    }
+
+    /// The environment for talking to one address: no other protocol is spoken.
+    fn for_address(&self, url: &str, certificate: Option<&Path>) -> BTreeMap<OsString, OsString> {
+        let scheme = url.split_once("://").map_or("file", |(scheme, _)| scheme);
+        let mut environment = self.environment.clone();
+        environment.insert("GIT_ALLOW_PROTOCOL".into(), scheme.into());
+        if let Some(path) = certificate {
+            environment.insert("GIT_SSL_CAINFO".into(), path.into());
+        }
+        environment
     }
 
     /// Fetches one commit into an empty repository of our own; nothing is checked out.
@@ -126,17 +206,8 @@ impl Git {
         revision: Option<&str>,
         certificate: Option<&Path>,
     ) -> Result<Checkout, GitError> {
-        let wanted = revision.unwrap_or("HEAD");
-        let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c);
-        if wanted.starts_with('-') || wanted.contains(odd) || wanted.contains("..") {
-            return Err(GitError(format!("`{wanted}` is no revision")));
-        }
-        let scheme = url.split_once("://").map_or("file", |(scheme, _)| scheme);
-        let mut environment = self.environment.clone();
-        environment.insert("GIT_ALLOW_PROTOCOL".into(), scheme.into());
-        if let Some(path) = certificate {
-            environment.insert("GIT_SSL_CAINFO".into(), path.into());
-        }
+        let wanted = plain_revision(revision)?;
+        let environment = self.for_address(url, certificate);
         let folder = self.bare()?;
         let run =
             |arguments: &[&str]| self.run_in(folder.path(), &environment, arguments, FETCH_TIME);
@@ -278,6 +349,16 @@ fn read_all(stream: Option<impl std::io::Read>) -> Vec<u8> {
         let _ = stream.take(MAX_OUTPUT).read_to_end(&mut bytes);
     }
     bytes
+}
+
+/// A revision that git cannot take for anything else; `HEAD` when none is named.
+fn plain_revision(revision: Option<&str>) -> Result<&str, GitError> {
+    let wanted = revision.unwrap_or("HEAD");
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c);
+    if wanted.starts_with('-') || wanted.contains(odd) || wanted.contains("..") {
+        return Err(GitError(format!("`{wanted}` is no revision")));
+    }
+    Ok(wanted)
 }
 
 /// The commit that `HEAD` stands for, read without git.

@@ -44,6 +44,8 @@ pub mod install;
 
 pub mod verify;
 
+pub mod repair;
+
 pub mod cli;
 
 #[cfg(any(test, fuzzing))]

@@ -70,6 +70,17 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "repair",
+        &[
+            "api",
+            "diagnostic",
+            "escape",
+            "failure",
+            "requirements",
+            "scan",
+        ],
+    ),
+    (
         "write",
         &[
             "diagnostic",

@@ -40,6 +40,11 @@ fn check_command() {
 }
 
 #[test]
+fn repair() {
+    check("repair");
+}
+
+#[test]
 fn terminal() {
     check("terminal");
 }

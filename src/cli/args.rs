@@ -3,10 +3,12 @@
 mod compile;
 mod generate;
 mod install;
+mod repair;
 mod targets;
 
 pub use generate::{BoundsArg, CheckArgs, GenerateArgs};
 pub use install::{InstallArgs, InstallerArg, SyncArgs, VerifyArgs};
+pub use repair::{RepairArgs, StrategyArg};
 
 use std::path::PathBuf;
 
@@ -45,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   pinsmith check                    does the lock still fit the code? for CI
   pinsmith verify                   build it in isolation and import what the code imports
   pinsmith lock ~/paper -o ~/locks  lock somebody else's repository without touching it
+  pinsmith repair ~/paper           what is wrong with it, and what would make it work again
   pinsmith explain numpy            why it is locked, and in this version
   pinsmith compile requirements.in  pin a requirements file, as pip-compile does
 
@@ -98,6 +101,13 @@ pub enum Command {
   pinsmith verify ~/paper --lock ~/locks/pylock.toml --format json
   pinsmith verify --keep")]
     Verify(VerifyArgs),
+    /// Find what is wrong with a repository that stopped working, and propose what makes it work
+    #[command(after_help = "Examples:
+  pinsmith repair ~/paper
+  pinsmith repair ~/paper --verify
+  pinsmith repair ~/paper --strategy modern --apply
+  pinsmith repair ~/paper --as-of 2019-05-01 --python 3.7")]
+    Repair(RepairArgs),
     /// Say why a package is locked, why in this version, and what a newer one would change
     #[command(after_help = "Examples:
   pinsmith explain numpy
@@ -197,7 +207,7 @@ pub enum ColorWhen {
 }
 
 /// What is scanned and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
     /// The repository
     #[arg(default_value = ".")]

@@ -196,13 +196,13 @@ pub(super) fn request(manifest: &Manifest, groups: &[String]) -> Request {
 }
 
 /// Everything that is to be written, rendered.
-struct Made {
+pub(super) struct Made {
     requirements: Output,
     others: Vec<Output>,
 }
 
 impl Made {
-    fn new(
+    pub(super) fn new(
         args: &LockArgs,
         resolve: &ResolveArgs,
         source: &Source,
@@ -264,7 +264,7 @@ impl Made {
         Ok((made, locked.diagnostics.into_iter().chain(gaps).collect()))
     }
 
-    fn write(self, args: &LockArgs, source: &Source) -> Result<Vec<Written>, Failure> {
+    pub(super) fn write(self, args: &LockArgs, source: &Source) -> Result<Vec<Written>, Failure> {
         let folder = output_dir(args, source);
         let help = "name a folder that you may write to with -o DIR";
         if folder.exists() && !folder.is_dir() {
@@ -282,7 +282,7 @@ impl Made {
 }
 
 /// The spec that is about to be written again, for what a person wrote into it.
-fn older_spec(folder: &Path) -> Result<Option<EnvironmentSpec>, Failure> {
+pub(super) fn older_spec(folder: &Path) -> Result<Option<EnvironmentSpec>, Failure> {
     let Some(bytes) = existing(folder, EnvironmentSpec::FILE_NAME) else {
         return Ok(None);
     };

@@ -15,6 +15,7 @@ mod lock;
 mod lookup;
 mod no_json;
 mod refused;
+mod repair;
 mod report;
 mod scan;
 mod source;
@@ -69,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(args, &cli.global, terminal),
         Command::Explain(args) => explain::run(args, &cli.global, terminal),
         Command::Verify(args) => verify::run(args, &cli.global, terminal),
+        Command::Repair(args) => repair::run(args, &cli.global, terminal),
         Command::Cache(args) => cache::run(args, &cli.global, terminal),
     };
     match outcome {

@@ -56,6 +56,15 @@ impl Terminal {
         }
     }
 
+    /// A terminal that is told nothing but errors.
+    pub(super) fn quiet() -> Self {
+        Self {
+            format: Format::Text,
+            verbosity: Verbosity::Quiet,
+            progress: false,
+        }
+    }
+
     /// Whether results are for programs.
     pub fn json(&self) -> bool {
         self.format == Format::Json

@@ -157,6 +157,17 @@ impl OpenIndex {
         Ok(Self { notes, ..opened })
     }
 
+    /// What was asked since it was opened.
+    pub(super) fn cost(&self, solves: u32) -> Stats {
+        let traffic = self.index.stats();
+        Stats {
+            requests: traffic.requests,
+            bytes: traffic.bytes,
+            solves,
+            elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
     /// Ends the line of progress.
     pub(super) fn finish(&self) {
         self.progress.finish();
@@ -203,13 +214,7 @@ impl OpenIndex {
             }
         };
         self.finish();
-        let traffic = self.index.stats();
-        let stats = Stats {
-            requests: traffic.requests,
-            bytes: traffic.bytes,
-            solves: answers.iter().flatten().map(|answer| answer.solves).sum(),
-            elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        };
+        let stats = self.cost(answers.iter().flatten().map(|answer| answer.solves).sum());
         let mut diagnostics = self.notes.clone();
         diagnostics.extend(self.index.diagnostics());
         let packages = answers.iter().flatten().flat_map(|answer| &answer.packages);
@@ -336,7 +341,8 @@ pub(super) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-fn options(args: &ResolveArgs) -> Options {
+/// How to choose, as the flags say.
+pub(super) fn options(args: &ResolveArgs) -> Options {
     Options {
         mode: match args.resolution {
             ResolutionArg::Coherent => ResolutionMode::Coherent,

@@ -15,6 +15,14 @@ pub struct AsOf {
 pub const AS_OF_FORMS: &str =
     "write a day (2024-03-01), an instant (2024-03-01T12:00:00Z) or a duration (30d, 12h, 3w)";
 
+impl AsOf {
+    /// The last second of the day of an instant.
+    pub fn day_of(instant: Timestamp) -> Option<Self> {
+        let day = instant.to_zoned(TimeZone::UTC).date();
+        as_of_at(&day.to_string(), instant)
+    }
+}
+
 /// A day is its last second in UTC, a duration counts back from `now`; `None` for anything else.
 ///
 /// ```

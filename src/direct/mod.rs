@@ -20,7 +20,7 @@ use crate::git::{Checkout, Git, is_commit};
 use crate::index::{Archive, ArchiveContent, Index};
 use crate::lock::{Direct, DirectSource, without_credentials};
 use crate::scan::{Site, Tree};
-use place::Place;
+pub use place::Place;
 use project::{Project, project_of};
 
 /// A requirement with an address stays out of the lock.

@@ -4,26 +4,37 @@ use pinsmith_resolver::Sha256;
 
 /// Where a direct reference points.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
     /// `git+https://host/path@revision#subdirectory=folder`
     Git {
+        /// Without the prefix `git+`.
         url: String,
+        /// A commit, tag or branch.
         revision: Option<String>,
+        /// The folder of the project.
         subdirectory: Option<String>,
     },
     /// `https://host/file.whl#sha256=...`
     Archive {
+        /// Without its fragment.
         url: String,
+        /// What the address says that its digest is.
         sha256: Option<Sha256>,
+        /// The folder of the project.
         subdirectory: Option<String>,
     },
     /// `file:./libs/pose#editable`, relative to the root of the tree.
-    Folder { path: String, editable: bool },
+    Folder {
+        /// Relative to the root.
+        path: String,
+        /// Whether it is installed as it stands.
+        editable: bool,
+    },
 }
 
 impl Place {
     /// Takes an address apart; the error says what is not known.
-    pub(super) fn of(address: &str) -> Result<Self, String> {
+    pub fn of(address: &str) -> Result<Self, String> {
         let (place, fragment) = address.split_once('#').unwrap_or((address, ""));
         let part = |wanted: &str| {
             let mut parts = fragment.split('&').filter_map(|part| part.split_once('='));

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""How many of HG2.9K's snippets does `pinsmith repair` give an environment that they import in?
+
+    git clone https://github.com/dockerizeme/dockerizeme   # or any copy of it
+    cargo build --release
+    benches/hard-gists.py COPY WORK [--number 120] [--seed 20261126] [--accept] [--jobs 1]
+
+Draws snippets of `hard-gists` with a fixed seed, copies each into a folder of its own under WORK, runs
+`pinsmith repair --verify --keep` there, and then executes the import statements of the snippet, and nothing else of it,
+in the environment that was left (benches/run-imports.py). Results are kept one a file in WORK/results, so that a run
+that was broken off goes on where it was; WORK/cache keeps pages, files and built wheels. With --report the table
+is printed and nothing is run. --accept takes distributions that pinsmith only suggests, as a person would with `--accept NAME`.
+"""
+
+import argparse
+import collections
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LIMIT = 420
+
+
+def git(copy, *arguments):
+    return subprocess.run(["git", "-C", copy, *arguments], check=True, capture_output=True).stdout
+
+
+def draw(copy, number, seed):
+    listed = git(copy, "ls-tree", "--name-only", "HEAD:hard-gists").decode().split()
+    return random.Random(seed).sample(sorted(listed), number)
+
+
+def run(command, limit, folder):
+    """Runs a command in a process group of its own, which is ended with it."""
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=limit)
+            return process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return None, "", f"no end within {limit} s"
+
+
+def repair(options, tree, accepted):
+    command = [options.pinsmith, "repair", str(tree), "--verify", "--keep", "--format", "json", "--stats"]
+    command += ["--cache-dir", str(options.work / "cache"), "--timeout", "60", "--rounds", str(options.rounds)]
+    if options.uv == "no":
+        command += ["--installer", "pip"]
+    for name in accepted:
+        command += ["--accept", name]
+    started = time.monotonic()
+    status, out, err = run(command, LIMIT, tree)
+    result = {"status": status, "seconds": round(time.monotonic() - started, 1), "stderr": err[-4000:]}
+    try:
+        result["report"] = json.loads(out)
+    except ValueError:
+        result["report"] = None
+    return result
+
+
+def suggested(report):
+    """Distributions that hold a module that nobody knows, as REQ031 names them."""
+    findings = (report or {}).get("findings", [])
+    texts = [found["message"] for found in findings if found["code"] == "REQ031"]
+    return sorted({name for text in texts for name in re.findall(r"; `([^`]+)` \S+ holds it", text)})
+
+
+def measure(options, name):
+    kept = options.work / "results" / f"{name}.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    tree = options.work / "trees" / name
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir(parents=True)
+    (tree / "snippet.py").write_bytes(git(options.copy, "show", f"HEAD:hard-gists/{name}/snippet.py"))
+    result = repair(options, tree, [])
+    report = result["report"]
+    accepted = suggested(report) if options.accept else []
+    if accepted and not (report or {}).get("holds"):
+        clean(report)
+        result = repair(options, tree, accepted)
+        report = result["report"]
+    result["accepted"] = accepted
+    result["imports"] = None
+    venv = (report or {}).get("kept")
+    if venv:
+        command = [f"{venv}/bin/python", str(HERE / "run-imports.py"), str(tree / "snippet.py")]
+        status, out, err = run(command, 300, "/")
+        try:
+            result["imports"] = json.loads(out.strip().splitlines()[-1])
+        except (ValueError, IndexError):
+            result["imports"] = {"failed": [f"ended with status {status}: {err[-300:]}"], "executed": 0}
+    elif report and not report["packages"] and report["python"]:
+        result["imports"] = {"failed": ["no environment was left"], "executed": 0}
+    clean(report)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(result, indent=1))
+    return result
+
+
+def clean(report):
+    venv = (report or {}).get("kept")
+    if venv and "pinsmith-repair-" in venv:
+        shutil.rmtree(Path(venv).parent.parent, ignore_errors=True)
+
+
+def missing_everywhere(options, result):
+    """Modules of the snippet that no index has: nobody knows them, and no project has their name."""
+    findings = (result["report"] or {}).get("findings", [])
+    modules = set()
+    for found in findings:
+        if found["code"] in ("REQ022", "REQ031"):
+            modules.update(re.findall(r"provide `([\w.]+)`", found["message"]))
+        if found["code"] == "REQ023":
+            modules.update(re.findall(r"^`([\w.]+)` comes from a repository", found["message"]))
+    return sorted(module for module in modules if not exists(options, module.split(".")[0]))
+
+
+def exists(options, name):
+    """Whether the index of pip has a project of this name; the answer is kept."""
+    kept = options.work / "projects.json"
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    name = re.sub(r"[-_.]+", "-", name).lower()
+    if name not in known:
+        command = [sys.executable, "-m", "pip", "index", "versions", "--pre", name]
+        known[name] = subprocess.run(command, capture_output=True).returncode == 0
+        kept.write_text(json.dumps(known, indent=1, sort_keys=True))
+    return known[name]
+
+
+def cause(result):
+    report, imports = result["report"], result["imports"]
+    if result["status"] is None:
+        return "no end in time"
+    if report is None:
+        last = (result["stderr"].strip().splitlines() or ["nothing was said"])[0]
+        return "refused: " + re.sub(r"`[^`]*`", "X", last)[:80]
+    unknown = any(found["code"] in ("REQ022", "REQ031", "REQ023") for found in report["findings"])
+    if report["unsolved"]:
+        return "no set of releases fits"
+    failed = " ".join((imports or {}).get("failed", []))
+    rounds = report["rounds"]
+    if rounds and not rounds[-1]["modules"] and rounds[-1]["failures"]:
+        return "a build fails"
+    if unknown and re.search("No module named", failed):
+        return "a module that nobody knows"
+    for word, text in [
+        ("cannot open shared object", "a library of the system"),
+        ("No module named", "a module is missing"),
+        ("cannot import name", "a name is missing"),
+        ("has no attribute", "an attribute is missing"),
+        ("SyntaxError", "another Python"),
+        ("ImproperlyConfigured", "it wants settings"),
+        ("SettingsNotConfigured", "it wants settings"),
+        ("DISPLAY", "it wants a screen"),
+        ("display", "it wants a screen"),
+    ]:
+        if word in failed:
+            return text
+    return "another error" if failed else "unclear"
+
+
+IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "SyntaxError")
+
+
+def table(options, names, results):
+    known = [(name, result) for name, result in zip(names, results) if result]
+    absent = {name: missing_everywhere(options, result) for name, result in known}
+    counted = [(name, result) for name, result in known if not absent[name]]
+    def good(result):
+        imports = result["imports"]
+        return imports is not None and not imports["failed"]
+    def published(result):
+        imports = result["imports"]
+        return imports is not None and not any(error in text for text in imports["failed"] for error in IMPORT_ERRORS)
+    share = lambda part, whole: f"{len(part)} of {len(whole)} ({100 * len(part) / max(1, len(whole)):.1f} %)"
+    all_good = [name for name, result in known if good(result)]
+    print(f"snippets measured                          {len(known)} of {len(names)}")
+    print(f"with a module that no index has            {len(known) - len(counted)}")
+    print(f"every import executes, of the others       {share([1 for _, r in counted if good(r)], counted)}")
+    print(f"no ImportError or SyntaxError, of those    {share([1 for _, r in counted if published(r)], counted)}")
+    print(f"every import executes, of all              {share(all_good, known)}")
+    print(f"no ImportError or SyntaxError, of all      {share([1 for _, r in known if published(r)], known)}")
+    seconds = [result["seconds"] for _, result in known]
+    rounds = [len(result["report"]["rounds"]) for _, result in known if result["report"]]
+    if seconds:
+        print(f"seconds with installation, median          {statistics.median(seconds):.1f}")
+    if rounds:
+        print(f"rounds, mean                               {statistics.mean(rounds):.2f}")
+    pythons = collections.Counter(r["report"]["python"] for _, r in known if r["report"])
+    print("Pythons                                    " + ", ".join(f"{key}: {n}" for key, n in sorted(pythons.items(), key=str)))
+    causes = collections.Counter(cause(result) for _, result in counted if not good(result))
+    print("\nwhy the others do not")
+    for text, number in causes.most_common():
+        print(f"  {number:3}  {text}")
+    if options.verbose:
+        for name, result in known:
+            mark = "ok" if good(result) else f"no  {cause(result)}"
+            if absent[name]:
+                mark += f"  (absent: {', '.join(absent[name])})"
+            failed = "; ".join((result["imports"] or {}).get("failed", []))[:160]
+            print(f"{name:34} {mark}  {failed}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("copy", help="a copy of dockerizeme/dockerizeme, bare or not")
+    parser.add_argument("work", type=Path, help="where results, cache and trees are kept")
+    parser.add_argument("--number", type=int, default=120)
+    parser.add_argument("--seed", type=int, default=20261126)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--accept", action="store_true", help="take what is only suggested")
+    parser.add_argument("--uv", choices=["auto", "no"], default="auto")
+    parser.add_argument("--pinsmith", default=str(HERE.parent / "target/release/pinsmith"))
+    parser.add_argument("--report", action="store_true", help="only print what is known")
+    parser.add_argument("--again", help="measure those again whose cause holds this word")
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args()
+    options.work = options.work.absolute()
+    names = draw(options.copy, options.number, options.seed)
+    results = options.work / "results"
+    if options.again:
+        for name in names:
+            kept = results / f"{name}.json"
+            if kept.exists() and options.again in cause(json.loads(kept.read_text())):
+                kept.unlink()
+    if options.report:
+        files = [results / f"{name}.json" for name in names]
+        return table(options, names, [json.loads(file.read_text()) if file.exists() else None for file in files])
+    def one(name):
+        result = measure(options, name)
+        report = result["report"] or {}
+        print(f"{name:34} {result['seconds']:7.1f} s  {report.get('python')}  {report.get('holds')}", flush=True)
+        return result
+    with ThreadPoolExecutor(options.jobs) as pool:
+        table(options, names, list(pool.map(one, names)))
+
+
+if __name__ == "__main__":
+    main()

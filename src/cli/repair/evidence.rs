@@ -1,0 +1,331 @@
+//! What speaks for a day and a Python: history, code, declarations, this machine.
+
+use pinsmith_resolver::{PythonVersion, Timestamp, VersionSpecifiers, to_ranges};
+
+use super::super::args::{RepairArgs, StrategyArg};
+use super::super::source::Source;
+use super::super::targets::Before;
+use super::usage::Used;
+use crate::api::{Claim, Needs};
+use crate::config::AsOf;
+use crate::git::Git;
+use crate::repair::{Confidence, Decision, PythonEvidence};
+use crate::requirements::{ModuleKind, StdlibRange};
+use crate::scan::{ImportContext, Site, codes::PYTHON_2};
+
+/// Code that nobody changed for so long is of another time, in seconds.
+const TWO_YEARS: i64 = 730 * 86_400;
+
+/// When Python 2 ended: what was uploaded later was hardly tried with it.
+const END_OF_PYTHON_2: &str = "2020-06-30";
+
+/// Before that day hardly anything had wheels for the oldest Python 3 that is still to be had.
+pub(super) const OLDEST_DAY: &str = "2018-06-30T00:00:00Z";
+
+/// Files whose last change dates the code, and those whose last change dates the pins.
+const CODE: [&str; 2] = ["*.py", "*.ipynb"];
+const DECLARATIONS: [&str; 8] = [
+    "*requirements*.txt",
+    "*requirements*.in",
+    "setup.py",
+    "setup.cfg",
+    "pyproject.toml",
+    "Pipfile",
+    "*environment*.yml",
+    "*environment*.yaml",
+];
+
+/// The strategy, the day and what bounds the Python.
+pub(super) struct Evidence {
+    pub(super) strategy: StrategyArg,
+    /// The day that counts.
+    pub(super) day: Option<AsOf>,
+    /// The day that the code is of, which counts for `era` only.
+    known_day: Option<AsOf>,
+    pub(super) pythons: PythonEvidence,
+    pub(super) decisions: Vec<Decision>,
+}
+
+pub(super) fn gather(
+    args: &RepairArgs,
+    source: &Source,
+    used: &Used,
+    before: &Before,
+    now: Timestamp,
+) -> Evidence {
+    let mut decisions = Vec::new();
+    let pythons = pythons(args, source, used, before);
+    let only_two = pythons.admitted.iter().all(|python| python.major == 2);
+    let day = day(args, source, only_two, &mut decisions);
+    let mut evidence = Evidence {
+        day: None,
+        known_day: day,
+        strategy: StrategyArg::Modern,
+        pythons,
+        decisions,
+    };
+    evidence.choose_strategy(args, now);
+    evidence
+}
+
+impl Evidence {
+    /// Of code without a history: it is older than the first release that lacks what it uses.
+    pub(super) fn date_by_usage(
+        &mut self,
+        args: &RepairArgs,
+        latest: Option<(Timestamp, String)>,
+        now: Timestamp,
+    ) {
+        let Some((instant, because)) = latest.filter(|_| self.known_day.is_none()) else {
+            return;
+        };
+        let instant = Timestamp::from_second(instant.as_second() - 86_400).unwrap_or(instant);
+        let floor = OLDEST_DAY.parse().unwrap_or(instant);
+        let Some(day) = AsOf::day_of(instant.max(floor)) else {
+            return;
+        };
+        let because = format!("the code uses {because}");
+        let decision = Decision::new("day", day.text.clone(), because, Confidence::Guess);
+        self.decisions.push(decision);
+        self.known_day = Some(day);
+        self.choose_strategy(args, now);
+    }
+
+    fn choose_strategy(&mut self, args: &RepairArgs, now: Timestamp) {
+        let old = |day: &AsOf| now.as_second() - day.instant.as_second() > TWO_YEARS;
+        let is_old = self.known_day.as_ref().is_some_and(old);
+        let usual = if is_old {
+            StrategyArg::Era
+        } else {
+            StrategyArg::Modern
+        };
+        self.strategy = args.strategy.unwrap_or(usual);
+        let because = match (args.strategy, is_old) {
+            (Some(_), _) => "you asked for it",
+            (None, true) => "the code is older than two years",
+            (None, false) => "nothing says that the code is older than two years",
+        };
+        let name = match self.strategy {
+            StrategyArg::Era => "era",
+            StrategyArg::Modern => "modern",
+        };
+        self.decisions.retain(|known| known.subject != "strategy");
+        let decision = Decision::new("strategy", name, because, Confidence::Certain);
+        self.decisions.insert(0, decision);
+        let counts = self.strategy == StrategyArg::Era || args.resolve.as_of.is_some();
+        self.day = self.known_day.clone().filter(|_| counts);
+    }
+}
+
+/// The day with its rivals.
+fn day(
+    args: &RepairArgs,
+    source: &Source,
+    only_two: bool,
+    decisions: &mut Vec<Decision>,
+) -> Option<AsOf> {
+    if let Some(day) = &args.resolve.as_of {
+        decisions.push(Decision::new(
+            "day",
+            day.text.clone(),
+            "you named it",
+            Confidence::Certain,
+        ));
+        return Some(day.clone());
+    }
+    let root = source.tree.root();
+    let git = Git::find(&std::env::vars_os().collect(), root);
+    let changed = |patterns: &[&str]| git.as_ref()?.last_change(root, patterns);
+    let code = changed(&CODE).and_then(AsOf::day_of);
+    let declared = changed(&DECLARATIONS).and_then(AsOf::day_of);
+    let end = format!("{END_OF_PYTHON_2}T00:00:00Z")
+        .parse()
+        .ok()
+        .and_then(AsOf::day_of);
+    let end = end.filter(|_| only_two);
+    let candidates = [
+        (code, "code was last changed then"),
+        (declared, "declared requirements were last changed then"),
+    ];
+    let mut known: Vec<(AsOf, &str)> = candidates
+        .into_iter()
+        .filter_map(|(day, because)| Some((day?, because)))
+        .collect();
+    if let Some(end) = end {
+        // a licence or a readme was perhaps touched later, with the code
+        let late = known
+            .first()
+            .is_none_or(|(day, _)| day.instant > end.instant);
+        let at = if late { 0 } else { known.len() };
+        known.insert(at, (end, "Python 2 ended then"));
+    }
+    let (day, because) = known.first()?.clone();
+    let rivals: Vec<String> = known
+        .iter()
+        .skip(1)
+        .map(|(day, because)| format!("{} ({because})", day.text))
+        .collect();
+    let because = if rivals.is_empty() {
+        because.to_owned()
+    } else {
+        format!("{because}; also thought of: {}", rivals.join(", "))
+    };
+    decisions.push(Decision::new(
+        "day",
+        day.text.clone(),
+        because,
+        Confidence::Likely,
+    ));
+    Some(day)
+}
+
+/// The Pythons that the code and its declarations admit.
+fn pythons(args: &RepairArgs, source: &Source, used: &Used, before: &Before) -> PythonEvidence {
+    let version = |major, minor| PythonVersion {
+        major,
+        minor,
+        patch: None,
+    };
+    let mut all: Vec<PythonVersion> = (6..=14).map(|minor| version(3, minor)).collect();
+    all.insert(0, version(2, 7));
+    let mut evidence = PythonEvidence::default();
+    if let Some(&python) = args.resolve.targets.python.first() {
+        evidence.admitted = vec![python];
+        evidence.reasons = vec!["you named it".to_owned()];
+        return evidence;
+    }
+    let mut keep = |admitted: &mut Vec<PythonVersion>,
+                    reason: String,
+                    fits: &dyn Fn(PythonVersion) -> bool| {
+        let fitting: Vec<PythonVersion> = admitted
+            .iter()
+            .copied()
+            .filter(|python| fits(*python))
+            .collect();
+        if !fitting.is_empty() && fitting.len() < admitted.len() {
+            *admitted = fitting;
+            evidence.reasons.push(reason);
+        }
+    };
+    let two = of_python_2(source);
+    match two.or_else(|| only_of_two(source)) {
+        Some(reason) => keep(&mut all, reason, &|python| python.major == 2),
+        None => all.retain(|python| python.major == 3),
+    }
+    if let Some((specifiers, site)) = &source.manifest.requires_python {
+        let reason = format!("requires-python {specifiers} at {site}");
+        keep(&mut all, reason, &|python| admits(specifiers, python));
+    }
+    let (facts, bound) = used.python();
+    for fact in facts
+        .iter()
+        .filter(|fact| Needs::Notebooks.include(fact.context))
+    {
+        let reason = format!("{} at {}", fact.what, fact.site);
+        keep(&mut all, reason, &|python| match fact.claim {
+            Claim::Since(since) => (python.major, python.minor) >= since,
+            Claim::Before(before) => (python.major, python.minor) < before,
+        });
+    }
+    for clause in bound.iter().flat_map(|bound| &bound.clauses) {
+        let reason = format!("`{}` at {}", clause.written, clause.site);
+        if let Ok(specifiers) = clause.specifier.parse() {
+            keep(&mut all, reason, &|python| admits(&specifiers, python));
+        }
+    }
+    for (reason, range) in stdlib(source) {
+        keep(&mut all, reason, &|python| range.contains(python));
+    }
+    let hint = source.manifest.python_hints.first();
+    let hinted = hint.and_then(|(specifiers, site)| {
+        let found = all
+            .iter()
+            .rev()
+            .find(|python| admits(specifiers, **python))?;
+        Some((*found, format!("Python {specifiers} at {site}")))
+    });
+    let locked = before.targets.first().map(|target| {
+        (
+            target.python.without_patch(),
+            format!("{} is for it", before.file),
+        )
+    });
+    let kernel = used.kernel().and_then(|(version, site)| {
+        let python: PythonVersion = version.parse().ok()?;
+        Some((
+            python.without_patch(),
+            format!("{site} was last run with Python {version}"),
+        ))
+    });
+    evidence.named = locked.or(hinted).or(kernel).filter(|(python, _)| {
+        all.iter()
+            .any(|known| known.minor_pair() == python.minor_pair())
+    });
+    evidence.admitted = all;
+    evidence
+}
+
+/// Where it is written that most of the code is for Python 2.
+fn of_python_2(source: &Source) -> Option<String> {
+    let found = source
+        .scan
+        .diagnostics
+        .iter()
+        .filter(|found| found.code == PYTHON_2);
+    let mut sites: Vec<&Site> = found.filter_map(|found| found.site.as_ref()).collect();
+    sites.dedup_by_key(|site| &site.file);
+    let first = sites.first()?;
+    // a few old scripts beside code for Python 3 do not decide
+    let all = source.scan.files.python + source.scan.files.notebook;
+    (sites.len() * 2 >= all).then(|| format!("{first} is written for Python 2"))
+}
+
+fn admits(specifiers: &VersionSpecifiers, python: PythonVersion) -> bool {
+    // some patch release of it does
+    let range = to_ranges(specifiers);
+    (0..=30).any(|patch| {
+        let version =
+            pinsmith_resolver::Version::new([python.major.into(), python.minor.into(), patch]);
+        range.contains(&version)
+    })
+}
+
+/// A module of the standard library of Python 2 alone that the code cannot do without.
+fn only_of_two(source: &Source) -> Option<String> {
+    let imports = source.manifest.imports.iter();
+    let mut imports = imports.filter(|import| {
+        import.context == ImportContext::Runtime && import.kind != ModuleKind::Local
+    });
+    imports.find_map(|import| {
+        let range = StdlibRange::of(import.module.as_str())?;
+        let site = import.sites.first()?;
+        (range.python2 && range.python3.is_none()).then(|| {
+            format!(
+                "`{}` at {site} is in the standard library of Python 2 only",
+                import.module
+            )
+        })
+    })
+}
+
+/// Modules of the standard library that not every Python 3 has.
+fn stdlib(source: &Source) -> Vec<(String, StdlibRange)> {
+    let imports = source.manifest.imports.iter();
+    let runtime = imports.filter(|import| {
+        import.context == ImportContext::Runtime && import.kind == ModuleKind::Stdlib
+    });
+    runtime
+        .filter_map(|import| {
+            let range = StdlibRange::of(import.module.as_str())?;
+            let site = import.sites.first()?;
+            let (first, last) = range.python3?;
+            (first > 6 || last < 14).then(|| {
+                let reason = format!(
+                    "`{}` at {site} is in the standard library of Python 3.{first} to 3.{last}",
+                    import.module
+                );
+                (reason, range)
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,260 @@
+//! Lessons worked into an answer that is to be tried next.
+
+use std::collections::BTreeMap;
+
+use pinsmith_resolver::{PackageName, PythonVersion, Requirement, Timestamp, Version};
+
+use super::super::Failure;
+use super::rounds::Loop;
+use super::search::Answer;
+use crate::repair::Lesson;
+use crate::repair::pins::{Rules, Standing};
+
+/// One year, in seconds; how far an older release is looked for at first.
+pub(super) const YEAR: i64 = 365 * 86_400;
+
+impl Loop<'_> {
+    /// Works a lesson into a plan; what was done, or `None` when it changes nothing.
+    pub(super) fn apply(
+        &self,
+        lesson: &Lesson,
+        trial: &mut Trial,
+    ) -> Result<Option<String>, Failure> {
+        let plan = &mut trial.answer.plan;
+        let done = |changed: bool, text: String, because: &str| {
+            changed.then(|| format!("{text}: {because}"))
+        };
+        Ok(match lesson {
+            Lesson::Ask { name, because } => {
+                let requirement = Requirement {
+                    name: name.clone(),
+                    extras: Vec::new(),
+                    version_or_url: None,
+                    marker: pinsmith_resolver::MarkerTree::default(),
+                    origin: None,
+                };
+                if self.field.project(name)?.is_none() {
+                    return Ok(None);
+                }
+                done(
+                    plan.ask_for(requirement, because),
+                    format!("asks for `{name}`"),
+                    because,
+                )
+            }
+            Lesson::Bound {
+                name,
+                specifier,
+                because,
+            } => done(
+                plan.bound(name, specifier, because),
+                format!("bounds `{name}{specifier}`"),
+                because,
+            ),
+            Lesson::AsOldAs {
+                name,
+                instant,
+                because,
+            } => self.not_after(&mut trial.answer, name, *instant, because)?,
+            Lesson::Older { name, because } => self.older(trial, name, because)?,
+            Lesson::Python {
+                from,
+                below,
+                two,
+                because,
+            } => keep_to(trial, (*from, *below, *two), because),
+            Lesson::Swap { from, to, because } => done(
+                plan.rename(from, to, because),
+                format!("takes `{to}` for `{from}`"),
+                because,
+            ),
+            Lesson::CannotBuild {
+                name,
+                version,
+                because,
+            } => self.without_building(trial, name, version.as_ref(), because)?,
+            Lesson::System { .. } => None,
+        })
+    }
+
+    /// Another step back in a project's releases; what was tried before makes it longer.
+    fn older(
+        &self,
+        trial: &mut Trial,
+        name: &PackageName,
+        because: &str,
+    ) -> Result<Option<String>, Failure> {
+        let package = trial.answer.resolution.package(name);
+        let Some((uploaded, is_root)) = package.and_then(|one| Some((one.uploaded?, one.root)))
+        else {
+            return Ok(None);
+        };
+        let steps = trial.older.entry(name.clone()).or_default();
+        *steps += 1;
+        let years = i64::from((*steps).div_ceil(2));
+        // near the beginning of a project a whole step leads before its first release
+        for back in [years * YEAR, YEAR, YEAR / 4, 1] {
+            let Ok(instant) = Timestamp::from_second(uploaded.as_second() - back) else {
+                continue;
+            };
+            let learnt = self.not_after(&mut trial.answer, name, instant, because)?;
+            if learnt.is_none() {
+                continue;
+            }
+            if is_root {
+                let then = Timestamp::from_second(instant.as_second() + YEAR).ok();
+                trial.back_to = trial.back_to.into_iter().chain(then).min();
+            }
+            return Ok(learnt);
+        }
+        Ok(None)
+    }
+
+    /// Bounds a project to the newest final release of a time.
+    fn not_after(
+        &self,
+        trial: &mut Answer,
+        name: &PackageName,
+        instant: Timestamp,
+        because: &str,
+    ) -> Result<Option<String>, Failure> {
+        let Some(project) = self.field.project(name)? else {
+            return Ok(None);
+        };
+        let installed = trial
+            .resolution
+            .package(name)
+            .map(|package| package.version.clone());
+        let of_then = project.releases().iter().rev().find(|release| {
+            !release.version.any_prerelease()
+                && release.uploaded.is_some_and(|uploaded| uploaded <= instant)
+                && installed
+                    .as_ref()
+                    .is_none_or(|installed| release.version < *installed)
+        });
+        let Some(release) = of_then else {
+            return Ok(None);
+        };
+        let specifier = format!("<={}", release.version.clone().without_local());
+        trial.plan.loosen(name, because);
+        let changed = trial.plan.bound(name, &specifier, because);
+        Ok(changed.then(|| format!("bounds `{name}{specifier}`: {because}")))
+    }
+
+    /// Another release that has a wheel, another Python that has one, or the same without it.
+    fn without_building(
+        &self,
+        trial: &mut Trial,
+        name: &PackageName,
+        version: Option<&Version>,
+        because: &str,
+    ) -> Result<Option<String>, Failure> {
+        let Some(project) = self.field.project(name)? else {
+            return Ok(None);
+        };
+        let day = trial.answer.day.as_ref().map(|day| day.instant);
+        let of_lock = trial
+            .answer
+            .resolution
+            .package(name)
+            .map(|package| package.version.clone());
+        let version = version.cloned().or(of_lock);
+        let with_wheel =
+            |python: PythonVersion, day: Option<Timestamp>| -> Result<Vec<Version>, Failure> {
+                let rules = Rules::new(&self.field.target(python)?, day);
+                let releases = project.releases().iter().rev();
+                let finals = releases.filter(|release| !release.version.any_prerelease());
+                Ok(finals
+                    .filter(|release| rules.release(release, &project) == Standing::Ready)
+                    .map(|release| release.version.clone())
+                    .collect())
+            };
+        let here = trial.answer.resolution.target.python;
+        for day in [day, None] {
+            let wheels = with_wheel(here, day)?;
+            let below = wheels
+                .iter()
+                .find(|wheel| version.as_ref().is_none_or(|v| *wheel < v));
+            let above = wheels
+                .iter()
+                .rev()
+                .find(|wheel| version.as_ref().is_none_or(|v| *wheel > v));
+            if let Some(wheel) = below.or(above) {
+                let specifier = format!("=={wheel}");
+                trial.answer.plan.loosen(name, because);
+                if trial.answer.plan.bound(name, &specifier, because) {
+                    return Ok(Some(format!(
+                        "takes `{name}{specifier}`, which has a wheel: {because}"
+                    )));
+                }
+            }
+        }
+        for &python in self
+            .pythons
+            .iter()
+            .filter(|python| **python != here.without_patch())
+        {
+            if !with_wheel(python, day)?.is_empty() && self.evidence.admitted.contains(&python) {
+                trial.pythons = vec![python];
+                return Ok(Some(format!(
+                    "takes Python {python}, for which `{name}` has wheels: {because}"
+                )));
+            }
+        }
+        if trial.answer.plan.leave_out(name, because) {
+            return Ok(Some(format!("leaves `{name}` out: {because}")));
+        }
+        // an older one may ask for less of the system; that is tried once
+        let once = !trial
+            .answer
+            .plan
+            .bounds
+            .iter()
+            .any(|(bound, _)| bound.name == *name);
+        let uploaded = trial
+            .answer
+            .resolution
+            .package(name)
+            .and_then(|package| package.uploaded);
+        let older =
+            uploaded.and_then(|then| Timestamp::from_second(then.as_second() - 3 * YEAR).ok());
+        match older.filter(|_| once) {
+            Some(instant) => self.not_after(&mut trial.answer, name, instant, because),
+            None => Ok(None),
+        }
+    }
+}
+
+/// An answer that is being changed.
+#[derive(Clone)]
+pub(super) struct Trial {
+    pub(super) answer: Answer,
+    pub(super) pythons: Vec<PythonVersion>,
+    /// How often an older release of each project was taken.
+    pub(super) older: BTreeMap<PackageName, u32>,
+    /// The time that the code seems to be of.
+    pub(super) back_to: Option<Timestamp>,
+}
+
+/// Leaves out the Pythons that will not do.
+fn keep_to(
+    trial: &mut Trial,
+    (from, below, two): (Option<u8>, Option<u8>, bool),
+    because: &str,
+) -> Option<String> {
+    let fits = |python: &PythonVersion| match (two, python.major) {
+        (true, major) => major == 2,
+        (false, 2) => true,
+        (false, _) => {
+            from.is_none_or(|from| python.minor >= from)
+                && below.is_none_or(|below| python.minor < below)
+        }
+    };
+    let fitting: Vec<PythonVersion> = trial.pythons.iter().copied().filter(fits).collect();
+    if fitting.is_empty() || fitting.len() == trial.pythons.len() {
+        return None;
+    }
+    trial.pythons = fitting;
+    let names: Vec<String> = trial.pythons.iter().map(ToString::to_string).collect();
+    Some(format!("keeps to Python {}: {because}", names.join(", ")))
+}

@@ -1,0 +1,433 @@
+//! The loop: build, import, learn, and try again with something else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use pinsmith_resolver::{PackageName, PythonVersion, Timestamp};
+use serde::Serialize;
+
+use super::super::Failure;
+use super::super::args::{GlobalArgs, InstallArgs};
+use super::super::install::Installing;
+use super::super::terminal::Terminal;
+use super::evidence::OLDEST_DAY;
+use super::lessons::Trial;
+use super::search::{Answer, Field, key};
+use crate::config::AsOf;
+use crate::install::{SyncError, SyncEvent};
+use crate::lock::{Lock, LockOptions};
+use crate::render::pylock;
+use crate::repair::{Lesson, PythonEvidence, Scene, learn, learn_from_build, usual_python};
+use crate::requirements::Manifest;
+use crate::verify::{ImportReport, Outcome, VerifyEvent, VerifyOptions, VerifyReport, verify};
+
+/// What one round was and how it went.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Round {
+    /// From 1.
+    pub(super) number: u32,
+    /// The Python.
+    pub(super) python: String,
+    /// The pins.
+    pub(super) packages: Vec<String>,
+    /// How many modules have to import.
+    pub(super) modules: usize,
+    /// How many of them do.
+    pub(super) imported: usize,
+    /// What failed, in short.
+    pub(super) failures: Vec<String>,
+    /// What was learnt and is done otherwise in the next round.
+    pub(super) learnt: Vec<String>,
+}
+
+/// How the loop ended.
+pub(super) struct Ended {
+    pub(super) rounds: Vec<Round>,
+    /// The best answer, which is the last one when everything imports.
+    pub(super) answer: Answer,
+    pub(super) holds: bool,
+    /// What a person should do when it does not.
+    pub(super) next_step: Option<String>,
+    /// System packages that are missing.
+    pub(super) system: BTreeSet<String>,
+}
+
+/// What the loop works with.
+pub(super) struct Loop<'a> {
+    pub(super) field: Field<'a>,
+    pub(super) global: &'a GlobalArgs,
+    pub(super) terminal: Terminal,
+    pub(super) evidence: &'a PythonEvidence,
+    /// The Pythons in their order.
+    pub(super) pythons: Vec<PythonVersion>,
+    pub(super) work: &'a Path,
+}
+
+/// What came of building and importing one answer.
+enum Tried {
+    Imported(Box<VerifyReport>),
+    NotBuilt(String, Vec<String>),
+}
+
+impl Loop<'_> {
+    pub(super) fn run(&mut self, first: Answer) -> Result<Ended, Failure> {
+        let mut rounds: Vec<Round> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut best: Option<(usize, Answer)> = None;
+        let mut older: BTreeMap<PackageName, u32> = BTreeMap::new();
+        let mut system = BTreeSet::new();
+        let mut answer = first;
+        let mut next_step = None;
+        for number in 1..=self.field.args.rounds {
+            seen.insert(key(&answer.resolution));
+            let tried = self.build(&answer, number)?;
+            let mut round = round(number, &answer, &tried);
+            let failed = round.modules.saturating_sub(round.imported);
+            let holds = matches!(&tried, Tried::Imported(report) if report.holds());
+            let score = if matches!(tried, Tried::NotBuilt(..)) {
+                usize::MAX
+            } else {
+                failed
+            };
+            if holds || best.as_ref().is_none_or(|(known, _)| score < *known) {
+                best = Some((score, answer.clone()));
+            }
+            if holds {
+                rounds.push(round);
+                return Ok(Ended {
+                    rounds,
+                    answer,
+                    holds,
+                    next_step: None,
+                    system,
+                });
+            }
+            let lessons = Self::lessons(&answer, &tried);
+            next_step = Some(most_likely(&tried, &lessons));
+            for lesson in lessons.iter().flatten() {
+                if let Lesson::System { package, .. } = lesson {
+                    system.insert(package.clone());
+                }
+            }
+            let next = if number == self.field.args.rounds {
+                None
+            } else {
+                self.next(&answer, &lessons, &seen, &mut older)?
+            };
+            let Some((next, learnt)) = next else {
+                rounds.push(round);
+                break;
+            };
+            round.learnt = learnt;
+            rounds.push(round);
+            answer = next;
+        }
+        let answer = best.map_or(answer, |(_, best)| best);
+        Ok(Ended {
+            rounds,
+            answer,
+            holds: false,
+            next_step,
+            system,
+        })
+    }
+
+    /// Locks an answer, builds it and imports what the code imports.
+    fn build(&self, answer: &Answer, number: u32) -> Result<Tried, Failure> {
+        let manifest = planned(&self.field.source.manifest, answer);
+        let lock = locked(answer, &manifest)?;
+        let folder = self.work.join(format!("round-{number}"));
+        let io = |source| SyncError::io(&folder, source);
+        // one environment at a time: the disk is not ours
+        if number > 1 {
+            let _ = std::fs::remove_dir_all(self.work.join(format!("round-{}", number - 1)));
+        }
+        std::fs::create_dir_all(&folder).map_err(io)?;
+        let lock_file = folder.join("pylock.toml");
+        std::fs::write(&lock_file, pylock(&lock)).map_err(io)?;
+        let install = InstallArgs {
+            lock: Some(lock_file),
+            python: None,
+            installer: self.field.args.installer,
+            find_links: self.field.args.resolve.index.find_links.clone(),
+            offline: self.field.args.resolve.index.offline,
+            allow_build: self.field.args.resolve.index.allow_build,
+        };
+        let tree = &self.field.source.tree;
+        let place = (tree.root(), tree.root());
+        let mut installing =
+            Installing::prepare(&install, self.global, place, folder.join("venv"))?;
+        if let Some(index) = &self.field.args.resolve.index.index_url {
+            installing.options.index.clone_from(index);
+        }
+        let options = VerifyOptions {
+            sync: installing.options,
+            import_limit: Duration::from_secs(self.field.args.timeout),
+        };
+        let progress = self.terminal.progress("trying");
+        let report = verify(
+            &installing.lock_file,
+            &installing.lock,
+            (&self.field.source.scan, &manifest),
+            &options,
+            &folder,
+            &mut |event| progress.say(shown(number, event)),
+        );
+        progress.finish();
+        match report {
+            Ok(report) => Ok(Tried::Imported(Box::new(report))),
+            Err(error) => match &error {
+                SyncError::Failed { output, .. } => {
+                    Ok(Tried::NotBuilt(error.to_string(), output.clone()))
+                }
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// For each failure the changes to try, the likeliest first.
+    fn lessons(answer: &Answer, tried: &Tried) -> Vec<Vec<Lesson>> {
+        let report = match tried {
+            Tried::NotBuilt(_, output) => {
+                let names = answer
+                    .resolution
+                    .packages
+                    .iter()
+                    .map(|package| &package.name);
+                let lesson = learn_from_build(output).or_else(|| mentioned(output, names));
+                return vec![lesson.into_iter().collect()];
+            }
+            Tried::Imported(report) => report,
+        };
+        let packages = answer.resolution.packages.iter();
+        let scene = Scene {
+            python: answer.resolution.target.python,
+            installed: packages
+                .map(|package| {
+                    (
+                        package.name.clone(),
+                        (package.version.clone(), package.uploaded),
+                    )
+                })
+                .collect(),
+        };
+        let failed = report
+            .imports
+            .iter()
+            .filter(|import| import.outcome == Outcome::Failed);
+        let lessons = failed.filter_map(|import| {
+            let failure = import.failure.as_ref()?;
+            let cause = failure.cause.as_ref()?;
+            let owner = import
+                .distribution
+                .as_ref()
+                .and_then(|name| name.parse().ok());
+            let place = failure.raised_at.as_deref();
+            Some(learn(&import.module, owner.as_ref(), place, cause, &scene))
+        });
+        lessons.filter(|lessons| !lessons.is_empty()).collect()
+    }
+
+    /// The next answer that was not tried: with the first lesson of every failure, else with one.
+    fn next(
+        &mut self,
+        answer: &Answer,
+        lessons: &[Vec<Lesson>],
+        seen: &BTreeSet<String>,
+        older: &mut BTreeMap<PackageName, u32>,
+    ) -> Result<Option<(Answer, Vec<String>)>, Failure> {
+        let all: Vec<&Lesson> = lessons.iter().filter_map(|one| one.first()).collect();
+        let singles = lessons.iter().flatten().map(|lesson| vec![lesson]);
+        let attempts = std::iter::once(all)
+            .chain(singles)
+            .filter(|all| !all.is_empty());
+        for attempt in attempts {
+            let mut trial = Trial {
+                answer: answer.clone(),
+                pythons: self.pythons.clone(),
+                older: older.clone(),
+                back_to: None,
+            };
+            let mut learnt = Vec::new();
+            let mut changed = BTreeSet::new();
+            for lesson in attempt {
+                // one change of a project a round, whoever asks for it
+                let again = |name: &PackageName| !changed.insert(name.clone());
+                if !lesson.subject().is_some_and(again) {
+                    learnt.extend(self.apply(lesson, &mut trial)?);
+                }
+            }
+            if learnt.is_empty() {
+                continue;
+            }
+            for trial in [self.back_in_time(&trial, &mut learnt)?, Some(trial)] {
+                let Some(trial) = trial else { continue };
+                let plan = &trial.answer.plan;
+                let found = self
+                    .field
+                    .search(plan, &trial.pythons, trial.answer.day.as_ref())?;
+                if let Ok(found) = found
+                    && !seen.contains(&key(&found.resolution))
+                {
+                    self.pythons = trial.pythons;
+                    *older = trial.older;
+                    return Ok(Some((found, learnt)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Code that wants an old release is old itself: everything as of that time, with its Python.
+    fn back_in_time(
+        &self,
+        trial: &Trial,
+        learnt: &mut Vec<String>,
+    ) -> Result<Option<Trial>, Failure> {
+        let Some(instant) = trial.back_to.filter(|_| trial.answer.day.is_none()) else {
+            return Ok(None);
+        };
+        let floor: Timestamp = OLDEST_DAY.parse().unwrap_or(instant);
+        let Some(day) = AsOf::day_of(instant.max(floor)) else {
+            return Ok(None);
+        };
+        let usual = usual_python(day.instant);
+        let plan = &trial.answer.plan;
+        let mut choices = self
+            .field
+            .order(self.evidence, plan, Some(day.instant), usual)?;
+        choices.retain(|choice| choice.here && trial.pythons.contains(&choice.python));
+        if choices.is_empty() {
+            return Ok(None);
+        }
+        learnt.push(format!(
+            "goes back to {}: the code wants a release that is older than that",
+            day.text
+        ));
+        let mut trial = trial.clone();
+        trial.pythons = choices.iter().map(|choice| choice.python).collect();
+        trial.answer.day = Some(day);
+        Ok(Some(trial))
+    }
+}
+
+/// One line of progress.
+fn shown(number: u32, event: VerifyEvent<'_>) -> String {
+    match event {
+        VerifyEvent::Sync(SyncEvent::Step(text) | SyncEvent::Line(text)) => {
+            let text: String = text.chars().take(80).collect();
+            format!("round {number}: {text}")
+        }
+        VerifyEvent::Import { module, .. } => format!("round {number}: import {module}"),
+        VerifyEvent::Check => format!("round {number}: checking"),
+    }
+}
+
+/// The manifest with its requirements as the plan has them.
+pub(super) fn planned(manifest: &Manifest, answer: &Answer) -> Manifest {
+    let mut planned = manifest.clone();
+    planned.requirements = answer.plan.over(manifest);
+    planned
+}
+
+/// The lock of an answer.
+pub(super) fn locked(answer: &Answer, manifest: &Manifest) -> Result<Lock, Failure> {
+    let options = LockOptions {
+        groups: Vec::new(),
+        as_of: answer.day.as_ref().map(|day| day.instant),
+        direct: answer.directs.sources.clone(),
+    };
+    let locked =
+        Lock::from_resolutions(std::slice::from_ref(&answer.resolution), manifest, &options)?;
+    Ok(locked.lock)
+}
+
+fn round(number: u32, answer: &Answer, tried: &Tried) -> Round {
+    let packages = answer.resolution.packages.iter();
+    let mut round = Round {
+        number,
+        python: answer.resolution.target.python.to_string(),
+        packages: packages.map(ToString::to_string).collect(),
+        modules: 0,
+        imported: 0,
+        failures: Vec::new(),
+        learnt: Vec::new(),
+    };
+    match tried {
+        Tried::NotBuilt(message, output) => {
+            let tail = output.iter().rev().find(|line| line.contains("rror"));
+            round.failures.push(match tail {
+                Some(line) => format!(
+                    "{message} ({})",
+                    line.trim().chars().take(200).collect::<String>()
+                ),
+                None => message.clone(),
+            });
+        }
+        Tried::Imported(report) => {
+            round.imported = report.count(Outcome::Imported);
+            round.modules = round.imported + report.count(Outcome::Failed);
+            let failed = report
+                .imports
+                .iter()
+                .filter(|import| import.outcome == Outcome::Failed);
+            round.failures.extend(failed.map(in_short));
+        }
+    }
+    round
+}
+
+fn in_short(import: &ImportReport) -> String {
+    let error = import
+        .failure
+        .as_ref()
+        .map_or("", |failure| failure.error.as_str());
+    let place = import
+        .failure
+        .as_ref()
+        .and_then(|failure| failure.raised_at.as_deref());
+    let place = place.map_or(String::new(), |place| format!(" (at {place})"));
+    format!("{} at {}: {error}{place}", import.module, import.site)
+}
+
+/// The package of an installer's last lines, when only its name stands there.
+fn mentioned<'n>(
+    output: &[String],
+    names: impl Iterator<Item = &'n PackageName>,
+) -> Option<Lesson> {
+    let text = output.join("\n").to_ascii_lowercase().replace('_', "-");
+    let mut named: Vec<&PackageName> = names.filter(|name| text.contains(name.as_ref())).collect();
+    named.sort_by_key(|name| std::cmp::Reverse(text.rfind(name.as_ref())));
+    Some(Lesson::CannotBuild {
+        name: (*named.first()?).clone(),
+        version: None,
+        because: "the installer failed on it".to_owned(),
+    })
+}
+
+/// What a person should do first.
+fn most_likely(tried: &Tried, lessons: &[Vec<Lesson>]) -> String {
+    let system = lessons.iter().flatten().find_map(|lesson| match lesson {
+        Lesson::System { package, .. } => Some(format!(
+            "install the system package `{package}`, then run again"
+        )),
+        _ => None,
+    });
+    let of_report = match tried {
+        Tried::NotBuilt(message, _) => Some(format!("{message}; see the lines of the last round")),
+        Tried::Imported(report) => {
+            let mut failed = report
+                .imports
+                .iter()
+                .filter(|import| import.outcome == Outcome::Failed);
+            failed.find_map(|import| {
+                let cause = import.failure.as_ref()?.cause.as_ref()?;
+                Some(format!("for `{}`: {}", import.module, cause.remedy))
+            })
+        }
+    };
+    system
+        .or(of_report)
+        .unwrap_or_else(|| "read the errors of the last round".to_owned())
+}
