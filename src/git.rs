@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 
 use pinsmith_resolver::Timestamp;
 
+mod history;
+
+pub use history::{Change, History};
+
 /// Variables of the caller that git may see: proxies and certificates.
 const HANDED_ON: [&str; 12] = [
     "HTTP_PROXY",

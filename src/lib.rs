@@ -22,6 +22,8 @@ pub mod host;
 
 pub mod git;
 
+pub mod era;
+
 pub mod index;
 
 pub mod lock;

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["diagnostic", "requirements", "scan"]),
     ("host", &["diagnostic"]),
     ("git", &[]),
+    ("era", &["api", "diagnostic", "git", "requirements", "scan"]),
     ("index", &["diagnostic", "host"]),
     (
         "lock",

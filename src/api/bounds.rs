@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pinsmith_resolver::{Ranges, Version};
+use pinsmith_resolver::{Ranges, Version, to_ranges};
 
 use super::{Certainty, Finding, News, Owner, RemovalKind, Usage};
 use crate::diagnostic::Site;
@@ -73,7 +73,7 @@ pub fn bounds(usage: &Usage, needs: Needs) -> Vec<Bound> {
         }
     }
     for news in &usage.news {
-        if news.certainty == Certainty::Certain && needs.include(news.context) {
+        if news.binds(needs) {
             let evidence = by_owner.entry(&news.addition.owner).or_default();
             evidence.new.push(news);
         }
@@ -100,6 +100,13 @@ impl Finding {
         self.certainty == Certainty::Certain
             && self.removal.kind != RemovalKind::Behaviour
             && needs.include(self.context)
+    }
+}
+
+impl News {
+    /// Whether it bounds the versions that these need.
+    pub fn binds(&self, needs: Needs) -> bool {
+        self.certainty == Certainty::Certain && needs.include(self.context)
     }
 }
 
@@ -144,6 +151,10 @@ impl Evidence<'_> {
             versions = narrowed;
             upper.push(clause);
         }
+        // a conflict shows both of its sides
+        if conflict.is_none() {
+            drop_implied(&mut upper);
+        }
         let parts = upper.iter().map(|clause| clause.specifier.as_str());
         Bound {
             owner: owner.clone(),
@@ -182,6 +193,29 @@ impl Evidence<'_> {
             clauses.uses += 1;
         }
         by_symbol.into_values().collect()
+    }
+}
+
+/// Drops clauses that the others say together.
+fn drop_implied(clauses: &mut Vec<Clause>) {
+    let ranges = |clause: &Clause| -> Ranges<Version> {
+        let specifiers = clause.specifier.parse();
+        specifiers.map_or(Ranges::full(), |specifiers| to_ranges(&specifiers))
+    };
+    let mut index = 0;
+    while let Some(clause) = clauses.get(index) {
+        let others = clauses
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != index);
+        let others = others.fold(Ranges::full(), |all: Ranges<Version>, (_, other)| {
+            all.intersection(&ranges(other))
+        });
+        if clauses.len() > 1 && others.intersection(&ranges(clause)) == others {
+            clauses.remove(index);
+        } else {
+            index += 1;
+        }
     }
 }
 
