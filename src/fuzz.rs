@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::environment::EnvironmentSpec;
 use crate::index::{metadata, sdist, simple, wheel};
-use crate::{api, lock, requirements, scan};
+use crate::{api, config, lock, requirements, scan};
 
 /// A reader.
 pub type Target = fn(&[u8]);
@@ -49,9 +49,13 @@ pub fn commands(bytes: &[u8]) {
     scan::fuzz::commands(bytes);
 }
 
-/// Each kind of file that declares requirements.
+/// Each kind of file that declares requirements, and the configuration of a project.
 pub fn declarations(bytes: &[u8]) {
     requirements::fuzz::declarations(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    for file in ["pinsmith.toml", "pyproject.toml"] {
+        config::read_config(&text, file);
+    }
 }
 
 /// A project page in both formats.
@@ -184,7 +188,7 @@ mod tests {
     }
 
     /// Shapes that make careless readers slow: what stands before, again and again, and after.
-    const SHAPES: [(&str, &str, &str); 39] = [
+    const SHAPES: [(&str, &str, &str); 41] = [
         ("", "\n", ""),
         ("import a", " ", ""),
         ("", "(", ""),
@@ -210,6 +214,8 @@ mod tests {
         ("", "try:\n    import a\nexcept:\n    b = None\n", ""),
         ("import a\n", "if b:\n    pass\nel", "se: pass\n"),
         ("import a\nx = 1", " + 1", ""),
+        ("import a\nx = [", "{b = 1},", "]"),
+        ("a = [", "{b = 1},", "]"),
         ("import sys\nsys.path\n", "a = a + a\n", ""),
         ("import a\n", "pip install b && ", "c\n"),
         ("!pip install ", "a ", ""),

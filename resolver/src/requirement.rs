@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use pep440_rs::VersionSpecifiers;
-use pep508_rs::{Pep508Url, VersionOrUrl};
+use pep508_rs::{MarkerTree, Pep508Url, VersionOrUrl};
 
 /// A dependency specifier (PEP 508) whose URL is never expanded from the environment.
 pub type Requirement = pep508_rs::Requirement<DirectUrl>;
@@ -125,6 +125,20 @@ pub fn parse_requirement(text: &str) -> Result<ParsedRequirement, RequirementErr
     }
 }
 
+/// Reads a marker (PEP 508); `None` for what is none, and for what its parser must not see.
+///
+/// ```
+/// use pinsmith_resolver::parse_marker;
+/// assert!(parse_marker("python_version < '3.11'").is_some());
+/// assert!(parse_marker("python_version < ß").is_none());
+/// ```
+pub fn parse_marker(text: &str) -> Option<MarkerTree> {
+    if text.len() > LONGEST || is_too_deep(text) || is_odd_marker(text) {
+        return None;
+    }
+    MarkerTree::from_str(text).ok()
+}
+
 /// The version specifiers of a requirement; empty for none and for a direct URL.
 pub fn specifiers_of(requirement: &Requirement) -> VersionSpecifiers {
     match &requirement.version_or_url {
@@ -158,29 +172,35 @@ fn admissible(text: &str) -> Result<(), &'static str> {
     if text.len() > LONGEST {
         return Err("it is too long");
     }
-    let mut depth = 0_usize;
-    for c in text.chars() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEEPEST {
-            return Err("it is nested too deep");
-        }
+    if is_too_deep(text) {
+        return Err("it is nested too deep");
     }
     if has_open_name(text) {
         return Err("a name in it ends in punctuation");
     }
-    if has_odd_marker(text) {
+    if text
+        .split_once(';')
+        .is_some_and(|(_, marker)| is_odd_marker(marker))
+    {
         return Err("its marker has a character outside of quotes that no marker has");
     }
     Ok(())
 }
 
-/// Whether the marker has a character beyond ASCII outside of quotes, at which the parser may cut.
-fn has_odd_marker(text: &str) -> bool {
-    let marker = text.split_once(';').map_or("", |(_, marker)| marker);
+fn is_too_deep(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
+}
+
+/// Whether a marker has a character beyond ASCII outside of quotes, at which the parser may cut.
+fn is_odd_marker(marker: &str) -> bool {
     let mut quote = None;
     marker.chars().any(|c| {
         match quote {
@@ -230,7 +250,7 @@ fn repair(text: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::parse_requirement;
+    use super::{parse_marker, parse_requirement};
 
     #[test]
     fn hostile_texts_are_refused() {
@@ -248,6 +268,16 @@ mod tests {
         ] {
             assert!(parse_requirement(text).is_err(), "{text:.40}");
         }
+        for text in [
+            "ß == 'a'",
+            "extra ß 'a'",
+            "extra =ß 'a'",
+            &"(".repeat(1000),
+            "",
+        ] {
+            assert!(parse_marker(text).is_none(), "{text:.40}");
+        }
+        assert!(parse_marker("extra == 'ß' or sys_platform == 'ß'").is_some());
     }
 
     proptest! {
@@ -256,6 +286,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "[a-z0-9._()\\[\\]<>=!~;'\" @,-]{0,60}|\\PC{0,40}") {
             let _ = parse_requirement(&text);
+            let _ = parse_marker(&text);
         }
     }
 }

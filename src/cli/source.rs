@@ -42,6 +42,7 @@ impl Source {
             accept: args.accept.iter().cloned().collect(),
             modules: args.map.iter().cloned().collect(),
             project_modules: config.modules.clone(),
+            accelerators: config.accelerators.clone(),
             ignore: config.ignore.clone(),
         };
         let mut manifest = assemble(&scan, &tree, &options);

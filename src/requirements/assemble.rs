@@ -9,6 +9,7 @@ mod needs;
 mod report;
 #[cfg(test)]
 mod tests;
+mod variant;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,8 @@ pub struct AssembleOptions {
     pub modules: BTreeMap<ModuleName, PackageName>,
     /// The same by the project's word (`[tool.pinsmith] modules`), with its place: a declaration.
     pub project_modules: BTreeMap<ModuleName, (PackageName, Site)>,
+    /// What is locked for, as far as it is known: `cpu`, `cu128`.
+    pub accelerators: Vec<String>,
     /// Modules that ask for nothing (`[tool.pinsmith] ignore`).
     pub ignore: BTreeSet<ModuleName>,
 }
@@ -61,7 +64,8 @@ pub(super) fn assemble_declared(
     declarations::correct_names(&mut declared);
     let dropped = conflicts::settle(&mut declared);
     let evidence = Evidence::new(scan, &declared, options);
-    let resolved = imports::resolve(scan, &evidence, options);
+    let mut resolved = imports::resolve(scan, &evidence, options);
+    variant::settle(&mut resolved, scan, options);
     let mut manifest = Manifest {
         constraints: declared
             .constraints
@@ -80,6 +84,7 @@ pub(super) fn assemble_declared(
     manifest.requirements = needs.requirements;
     manifest.diagnostics.extend(declared.diagnostics.clone());
     manifest.diagnostics.extend(dropped);
+    manifest.diagnostics.extend(conflicts::pythons(&declared));
     manifest
         .diagnostics
         .extend(declarations::unrelated_names(options));

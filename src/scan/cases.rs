@@ -9,18 +9,24 @@ use serde::Deserialize;
 use super::{ImpliedNeed, Import, InstallLine, InstallTool, Scan, ScanOptions, Tree, scan};
 
 #[derive(Deserialize)]
-struct Cases {
-    case: Vec<Case>,
+pub(crate) struct Cases {
+    pub(crate) case: Vec<Case>,
+}
+
+impl Cases {
+    pub(crate) fn all() -> Self {
+        toml::from_str(include_str!("../../fixtures/scan/cases.toml")).unwrap()
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub(crate) struct Case {
     /// Row of the acceptance list, if it is one.
-    row: Option<String>,
-    name: String,
+    pub(crate) row: Option<String>,
+    pub(crate) name: String,
     #[serde(default)]
-    exclude: Vec<String>,
+    pub(crate) exclude: Vec<String>,
     /// Text by path.
     #[serde(default)]
     files: BTreeMap<String, String>,
@@ -41,17 +47,21 @@ struct Case {
     #[serde(default)]
     implied: Vec<String>,
     #[serde(default)]
+    uses: Vec<String>,
+    #[serde(default)]
     artifacts: Vec<String>,
     #[serde(default)]
     declarations: Vec<String>,
     #[serde(default)]
     diagnostics: Vec<String>,
+    /// What is needed in the end, `GROUP: REQUIREMENT`, and every module that no distribution has
+    /// with its kind; in rows of the acceptance list.
+    pub(crate) needs: Option<Vec<String>>,
 }
 
 #[test]
 fn every_case() {
-    let text = include_str!("../../fixtures/scan/cases.toml");
-    let cases: Cases = toml::from_str(text).unwrap();
+    let cases = Cases::all();
     let mut wrong = String::new();
     let mut rows = BTreeSet::new();
     for case in &cases.case {
@@ -80,7 +90,7 @@ fn every_case() {
     }
 }
 
-fn compare<'a>(case: &'a Case, scan: &Scan) -> [(&'static str, &'a Vec<String>, Vec<String>); 6] {
+fn compare<'a>(case: &'a Case, scan: &Scan) -> [(&'static str, &'a Vec<String>, Vec<String>); 7] {
     let installs = scan.install_lines.iter().map(install);
     let artifacts = scan.artifacts.iter().map(|artifact| {
         let revision = artifact.revision.as_deref();
@@ -103,6 +113,14 @@ fn compare<'a>(case: &'a Case, scan: &Scan) -> [(&'static str, &'a Vec<String>, 
             scan.imports.iter().map(import).collect(),
         ),
         ("installs", &case.installs, installs.collect()),
+        (
+            "uses",
+            &case.uses,
+            scan.uses
+                .iter()
+                .map(|found| format!("{} {}", found.site, found.what))
+                .collect(),
+        ),
         (
             "implied",
             &case.implied,
@@ -161,7 +179,7 @@ fn install(line: &InstallLine) -> String {
     format!("{} {}{weak}{conda}", line.site, line.requirement)
 }
 
-fn write_tree(root: &Path, case: &Case) {
+pub(crate) fn write_tree(root: &Path, case: &Case) {
     let write = |path: &str, bytes: &[u8]| {
         let path = root.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

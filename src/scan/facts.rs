@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Artifact, ImpliedNeed, Import, ImportContext, InstallLine, Site, Variable};
+use super::{Artifact, ImpliedNeed, Import, ImportContext, InstallLine, Site, Use, Variable};
 use crate::diagnostic::Diagnostic;
 
 /// What one file, or one cell of a notebook, tells.
@@ -26,6 +26,8 @@ pub(super) struct Facts {
     pub(super) definitions: Option<Definitions>,
     /// Whether it declares its own requirements (PEP 723).
     pub(super) inline_metadata: bool,
+    /// Uses that tell distributions of a module apart.
+    pub(super) uses: Vec<Use>,
     /// What went wrong.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -69,6 +71,7 @@ impl Facts {
         let imports = self.imports.iter().filter(|import| import.local);
         let own: BTreeSet<&str> = imports.map(|import| import.module.top_level()).collect();
         self.implied.retain(|need| !own.contains(need.module));
+        self.uses.retain(|found| !own.contains(found.module));
     }
 
     /// Adds what another part of the same file tells.
@@ -80,6 +83,7 @@ impl Facts {
         self.variables.extend(other.variables);
         self.path_entries.extend(other.path_entries);
         self.extensions.extend(other.extensions);
+        self.uses.extend(other.uses);
         self.diagnostics.extend(other.diagnostics);
     }
 }

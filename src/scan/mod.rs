@@ -9,6 +9,7 @@ pub mod codes;
 mod command;
 mod config;
 mod decode;
+mod entry;
 mod facts;
 mod ignored;
 mod implied;
@@ -20,11 +21,12 @@ mod python;
 mod script;
 mod shell;
 mod tree;
+mod uses;
 mod variable;
 mod walk;
 
 #[cfg(test)]
-mod cases;
+pub(crate) mod cases;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 
@@ -35,6 +37,7 @@ pub use implied::ImpliedNeed;
 pub use import::{Import, ImportContext, Label, ModuleName};
 pub(crate) use lines::is_too_complex;
 pub use tree::{ReadError, Tree};
+pub use uses::{Use, UseKind};
 pub(crate) use walk::says_requirements;
 
 use self::decode::decode;
@@ -98,6 +101,11 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
         .map(|file| config::read(tree, file))
         .collect();
     for (file, mut imports) in listing.configs.iter().zip(configs) {
+        locals.mark(file, &mut imports);
+        scan.imports.extend(imports);
+    }
+    for file in &scan.declaration_files {
+        let mut imports = entry::read(tree, file);
         locals.mark(file, &mut imports);
         scan.imports.extend(imports);
     }
@@ -228,6 +236,7 @@ impl Scan {
         self.implied.extend(facts.implied);
         self.artifacts.extend(facts.artifacts);
         self.variables.extend(facts.variables);
+        self.uses.extend(facts.uses);
         self.diagnostics.extend(facts.diagnostics);
     }
 }
@@ -252,6 +261,8 @@ pub struct Scan {
     pub source_files: Vec<String>,
     /// Models, datasets and files that the code loads.
     pub artifacts: Vec<Artifact>,
+    /// Uses that tell the distributions of a module apart, such as `cv2.imshow`.
+    pub uses: Vec<Use>,
     /// Environment variables that the code reads, tests left out.
     pub variables: Vec<Variable>,
     /// Commands by which a README runs code of the tree.

@@ -11,7 +11,7 @@ use self::json::{Cell, Notebook};
 use self::magic::Prepared;
 use super::facts::{Facts, Origin};
 use super::shell::Session;
-use super::{ImportContext, Site, codes, implied, python};
+use super::{ImportContext, Site, codes, implied, python, uses};
 use crate::diagnostic::Diagnostic;
 
 /// Reads a notebook.
@@ -54,14 +54,21 @@ pub(super) fn read(text: &str, file: &str) -> Facts {
     let old = old.flat_map(|sheet| sheet.cells.unwrap_or_default());
     let cells = cells.unwrap_or_default().into_iter().chain(old);
     let mut session = Session::default();
+    let mut texts = Vec::new();
     for (number, cell) in (1..).zip(cells) {
         match cell {
             Some(cell) if cell.kind == "code" => {
-                read_cell(&text_of(&cell), file, number, &mut session, &mut facts);
+                let text = text_of(&cell);
+                read_cell(&text, file, number, &mut session, &mut facts);
+                texts.push((number, text));
             }
             Some(_) => {}
             None => facts.diagnostics.push(no_cell(file, number)),
         }
+    }
+    for (number, text) in &texts {
+        let found = uses::in_text(text, &facts.imports, &origin_of(file, *number));
+        facts.uses.extend(found);
     }
     let cloned = session.finish(&facts.path_entries);
     facts.install_lines.extend(cloned);
@@ -142,13 +149,17 @@ fn other_language(metadata: &Value) -> Option<String> {
     (!is_python).then_some(name)
 }
 
-fn read_cell(source: &str, file: &str, number: u32, session: &mut Session, facts: &mut Facts) {
-    let origin = Origin {
+fn origin_of(file: &str, number: u32) -> Origin<'_> {
+    Origin {
         file,
         cell: Some(number),
         base: ImportContext::NotebookOnly,
         definitions: false,
-    };
+    }
+}
+
+fn read_cell(source: &str, file: &str, number: u32, session: &mut Session, facts: &mut Facts) {
+    let origin = origin_of(file, number);
     let Prepared {
         python,
         shell,

@@ -13,12 +13,15 @@ mod marker;
 mod paths;
 mod recover;
 mod skip;
+mod strings;
 mod words;
 
 #[cfg(any(test, fuzzing))]
 pub(super) mod same;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use ruff_python_ast::{Expr, ModModule, PySourceType};
 use ruff_python_parser::{ParseError, Parsed, parse_unchecked_source};
@@ -29,6 +32,7 @@ use self::skip::Short;
 use super::codes;
 use super::facts::{Facts, Origin};
 use super::lines::{self, Gap, Lines};
+use super::{ImportContext, entry, uses};
 use crate::diagnostic::Diagnostic;
 
 /// Reads Python source.
@@ -43,8 +47,13 @@ pub(super) fn read(text: &str, origin: &Origin<'_>) -> Facts {
             ..Facts::default()
         };
     }
-    let mut facts = read_quickly(text, origin).unwrap_or_else(|| read_all(text, origin));
+    // a build file calls `setup`, wherever that stands
+    let quickly = (origin.base != ImportContext::Build).then(|| read_quickly(text, origin));
+    let mut facts = quickly.flatten().unwrap_or_else(|| read_all(text, origin));
     facts.inline_metadata = inline_metadata;
+    if origin.cell.is_none() {
+        facts.uses = uses::in_text(text, &facts.imports, origin);
+    }
     facts
 }
 
@@ -95,6 +104,11 @@ fn collected(
         complete,
         python_2,
     } = collect::collect(parsed.syntax(), text, lines, origin);
+    if origin.base == ImportContext::Build {
+        facts
+            .imports
+            .extend(entry::in_setup(parsed.syntax(), lines, origin));
+    }
     if let Some(first) = parsed.errors().first() {
         recover::complete(&mut facts, lines, origin);
         let diagnostic = syntax_error(parsed.errors(), first, lines, origin);
@@ -127,7 +141,9 @@ fn syntax_error(
     origin: &Origin<'_>,
 ) -> Diagnostic {
     let line_of = |error: &ParseError| lines.number(error.location.start().to_usize());
-    let mut numbers = errors.iter().map(line_of);
+    // a line may have thousands of errors
+    let numbers: BTreeSet<u32> = errors.iter().map(line_of).collect();
+    let mut numbers = numbers.into_iter();
     if let Some(number) = numbers.find(|number| is_python_2(lines.text(*number))) {
         return python_2_source(number, origin);
     }

@@ -1,9 +1,8 @@
 //! What has to be imported, and what is left out and why; pure.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
-use pinsmith_resolver::{MarkerEnvironment, MarkerTree, PackageName};
+use pinsmith_resolver::{MarkerEnvironment, PackageName, parse_marker};
 
 use crate::lock::{Lock, Selection};
 use crate::requirements::{Manifest, MappedImport, ModuleKind};
@@ -139,7 +138,7 @@ fn need(
         ModuleKind::ThirdParty | ModuleKind::Unresolved => {}
     }
     if let Some(marker) = &import.marker {
-        let tree = MarkerTree::from_str(marker).ok();
+        let tree = parse_marker(marker);
         if tree.is_some_and(|tree| !tree.evaluate(markers, &[])) {
             return Some(Need::Skipped(format!("only where {marker}")));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use pinsmith_resolver::{MarkerEnvironment, MarkerTree};
+use pinsmith_resolver::{MarkerEnvironment, MarkerTree, parse_marker};
 
 use super::Selection;
 
@@ -32,7 +32,7 @@ impl Expression {
         let tokens = tokens(text)?;
         let asks = |token: &Token| matches!(token.text, "extras" | "dependency_groups");
         if !tokens.iter().any(asks) {
-            return MarkerTree::from_str(text).ok().map(Self::Plain);
+            return parse_marker(text).map(Self::Plain);
         }
         let mut parser = Parser {
             text,
@@ -189,7 +189,7 @@ impl<'a> Parser<'a> {
 
     fn plain(&self, left: Token<'_>, right: Token<'_>) -> Option<Expression> {
         let text = self.text.get(left.start..right.end())?;
-        MarkerTree::from_str(text).ok().map(Expression::Plain)
+        parse_marker(text).map(Expression::Plain)
     }
 }
 

@@ -36,6 +36,28 @@ pub(super) fn settle(declared: &mut Declared) -> Vec<Diagnostic> {
     diagnostics
 }
 
+/// Pythons that are named (`python=3.8` of a conda environment) and that requires-python rules out.
+pub(super) fn pythons(declared: &Declared) -> Vec<Diagnostic> {
+    let Some((required, required_at)) = &declared.requires_python else {
+        return Vec::new();
+    };
+    let allowed = to_ranges(required);
+    let hints = declared.python_hints.iter();
+    let ruled_out = hints.filter(|(hint, _)| {
+        let hinted = to_ranges(hint);
+        !hinted.is_empty() && !allowed.is_empty() && hinted.intersection(&allowed).is_empty()
+    });
+    let found = ruled_out.map(|(hint, at)| {
+        let message = format!(
+            "Python {hint} contradicts requires-python {required} of {required_at}, which counts"
+        );
+        Diagnostic::warning(codes::CONTRADICTION, message)
+            .at(at.clone())
+            .help("make the two agree")
+    });
+    found.collect()
+}
+
 /// Whether nothing can be both.
 pub(super) fn contradict(a: &DeclaredRequirement, b: &DeclaredRequirement) -> bool {
     let together = a.group == b.group || a.group.is_none();

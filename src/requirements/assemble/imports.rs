@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use pinsmith_resolver::{MarkerTree, PackageName};
+use pinsmith_resolver::{MarkerTree, PackageName, parse_marker};
 
 use super::AssembleOptions;
 use super::evidence::Evidence;
@@ -27,6 +27,8 @@ pub(super) const OPENCV: [&str; 4] = [
 pub(super) struct Resolved {
     pub(super) mapped: MappedImport,
     pub(super) lookup: Lookup,
+    /// Why this distribution and none of the others, where the code tells.
+    pub(super) why: Option<String>,
     /// Sites and marker by group; `None` is runtime.
     pub(super) groups: BTreeMap<Option<&'static str>, (Vec<Site>, Option<String>)>,
     /// In which Pythons the standard library has it.
@@ -135,7 +137,10 @@ fn is_own(import: &Import, evidence: &Evidence<'_>, options: &AssembleOptions) -
     let is_itself = name.strip_suffix(".py") == Some(top);
     let by_user = ModuleName::new(top).is_some_and(|top| options.said_of(&top).is_some());
     let named = same_name(top).is_some_and(|name| names(evidence, &name));
-    (is_itself || evidence.local.contains(top)) && !by_user && !named
+    // an entry point names what the project itself installs
+    let is_entry_point = matches!(name, "pyproject.toml" | "setup.cfg")
+        || (name == "setup.py" && import.labels.contains(&Label::Dynamic));
+    (is_itself || is_entry_point || evidence.local.contains(top)) && !by_user && !named
 }
 
 /// The lookup, cut at the depth at which the user or a declared distribution decides.
@@ -282,6 +287,7 @@ fn map(
         groups: groups(&merged.imports),
         stdlib: StdlibRange::of(&merged.lookup.module),
         lookup: merged.lookup,
+        why: None,
     }
 }
 
@@ -363,7 +369,7 @@ fn common_marker(imports: &[&Import]) -> Option<String> {
         .collect();
     let mut all: Option<MarkerTree> = None;
     for text in markers? {
-        let marker = MarkerTree::from_str(text).ok()?;
+        let marker = parse_marker(text)?;
         all = Some(match all {
             None => marker,
             Some(mut all) => {

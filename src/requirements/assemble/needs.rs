@@ -7,6 +7,7 @@ use pinsmith_resolver::{PackageName, Requirement, specifiers_of, url_of};
 use super::declarations::script_group;
 use super::evidence::{Evidence, Installed};
 use super::imports::Resolved;
+use super::variant::ELSEWHERE;
 use crate::diagnostic::Diagnostic;
 use crate::requirements::declared::line::parse;
 use crate::requirements::declared::load::is_development;
@@ -175,11 +176,14 @@ impl Needs {
                 kind: OriginKind::InstallLine,
                 site: line.site.clone(),
             }));
-            self.requirements.push(ManifestRequirement {
-                requirement,
-                group: group.map(str::to_owned),
-                origins,
-            });
+            let elsewhere = elsewhere(name, &inferred, installed);
+            let all = [requirement].into_iter().chain(elsewhere);
+            self.requirements
+                .extend(all.map(|requirement| ManifestRequirement {
+                    requirement,
+                    group: group.map(str::to_owned),
+                    origins: origins.clone(),
+                }));
         }
     }
 
@@ -266,6 +270,20 @@ pub(super) fn requirement(
     Some(parse(&text).ok()?.requirement)
 }
 
+/// What has the module on platforms for which a distribution has no wheels.
+fn elsewhere(
+    name: &PackageName,
+    inferred: &Inferred,
+    installed: &[Installed],
+) -> Option<Requirement> {
+    let unconditional = inferred.markers.is_empty() || inferred.markers.contains(&None);
+    let mut known = ELSEWHERE.iter();
+    let (_, _, marker, other) = known.find(|(only, ..)| *only == name.as_ref())?;
+    let counts = unconditional && installed.is_empty();
+    let parsed = counts.then(|| parse(&format!("{other} ; {marker}")).ok())?;
+    Some(parsed?.requirement)
+}
+
 /// What the install lines say, when those that are sure say one thing; an address counts also
 /// when all are unsure, because without it the name would mean another project.
 fn agreed(installed: &[Installed]) -> Option<&Requirement> {
@@ -288,7 +306,12 @@ pub(super) fn marker(name: &PackageName, inferred: &Inferred) -> Option<String> 
     let unconditional = inferred.markers.is_empty() || inferred.markers.contains(&None);
     if unconditional {
         let platform = PLATFORM.iter().find(|(only, _)| *only == name.as_ref());
-        return platform.map(|(_, marker)| (*marker).to_owned());
+        let mut elsewhere = ELSEWHERE.iter();
+        let elsewhere = elsewhere.find(|(only, ..)| *only == name.as_ref());
+        let marker = platform.map(|(_, marker)| *marker);
+        return marker
+            .or(elsewhere.map(|(_, here, ..)| *here))
+            .map(str::to_owned);
     }
     let markers: Vec<String> = inferred
         .markers

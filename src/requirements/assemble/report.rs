@@ -87,7 +87,9 @@ fn third_party<'a>(
         };
         let message = format!("`{module}` is taken from `{name}`{others}");
         let mut diagnostic = Diagnostic::info(codes::AMBIGUOUS, message).at(site.clone());
-        if !import.lookup.note.is_empty() {
+        if let Some(why) = &import.why {
+            diagnostic = diagnostic.help(format!("{why}; declare another if you want it"));
+        } else if !import.lookup.note.is_empty() {
             diagnostic = diagnostic.help(import.lookup.note);
         }
         out.push(diagnostic);

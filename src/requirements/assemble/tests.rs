@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::requirements::{Confidence, ModuleKind};
-use crate::scan::{ImpliedNeed, Import, ImportContext, InstallLine, Site};
+use crate::scan::{ImpliedNeed, Import, ImportContext, InstallLine, Site, Use, UseKind};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +30,11 @@ struct Case {
     /// `CONTEXT NEED,NEED [instead NAME,NAME] <- USE @FILE:LINE`
     #[serde(default)]
     implied: Vec<String>,
+    /// `KIND WHAT @FILE:LINE`
+    #[serde(default)]
+    uses: Vec<String>,
+    #[serde(default)]
+    accelerators: Vec<String>,
     #[serde(default)]
     python: Option<String>,
     #[serde(default)]
@@ -68,6 +73,46 @@ fn fixtures_hold() {
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
+/// The rows of the acceptance list from the files to what is needed.
+#[test]
+fn every_row_is_as_stated() {
+    use crate::scan::{ScanOptions, cases, scan};
+    let mut wrong = Vec::new();
+    for case in cases::Cases::all().case {
+        let Some(row) = &case.row else { continue };
+        let folder = tempfile::tempdir().unwrap();
+        cases::write_tree(folder.path(), &case);
+        let tree = Tree::new(folder.path()).unwrap();
+        let options = ScanOptions {
+            exclude: case.exclude.clone(),
+        };
+        let found = scan(&tree, &options);
+        let options = AssembleOptions {
+            python: Some("3.11".parse().unwrap()),
+            ..AssembleOptions::default()
+        };
+        let manifest = assemble(&found, &tree, &options);
+        let mut needs: Vec<String> = manifest
+            .requirements
+            .iter()
+            .map(|need| {
+                let group = need.group.as_deref().unwrap_or("-");
+                format!("{group}: {}", need.requirement)
+            })
+            .collect();
+        let others = manifest.imports.iter();
+        let others = others.filter(|import| import.distribution.is_none());
+        needs.extend(others.map(|import| {
+            let kind = serde_json::to_value(import.kind).unwrap();
+            format!("{} {}", kind.as_str().unwrap(), import.module)
+        }));
+        if case.needs.as_ref() != Some(&needs) {
+            wrong.push(format!("{row} needs = {needs:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
 fn check(case: &Case) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in &case.files {
@@ -79,6 +124,7 @@ fn check(case: &Case) -> Vec<String> {
         imports: case.imports.iter().map(|text| import(text)).collect(),
         install_lines: case.install_lines.iter().map(|t| install_line(t)).collect(),
         implied: case.implied.iter().map(|text| implied(text)).collect(),
+        uses: case.uses.iter().map(|text| used(text)).collect(),
         declaration_files: case.files.keys().cloned().collect(),
         ..Scan::default()
     };
@@ -94,6 +140,7 @@ fn check(case: &Case) -> Vec<String> {
             .iter()
             .map(|(module, name)| (ModuleName::new(module).unwrap(), name.parse().unwrap()))
             .collect(),
+        accelerators: case.accelerators.clone(),
         ..AssembleOptions::default()
     };
     let tree = Tree::new(folder.path()).unwrap();
@@ -124,6 +171,25 @@ fn check(case: &Case) -> Vec<String> {
         &expected.into_iter().collect::<Vec<_>>(),
     );
     failures
+}
+
+fn used(text: &str) -> Use {
+    let (text, place) = text.split_once(" @").unwrap();
+    let (kind, what) = text.split_once(' ').unwrap();
+    let modules = ["cv2", "faiss", "onnxruntime"].into_iter();
+    Use {
+        module: modules
+            .rev()
+            .find(|module| what.contains(module))
+            .unwrap_or("onnxruntime"),
+        what: what.to_owned(),
+        kind: match kind {
+            "window" => UseKind::Window,
+            "contrib" => UseKind::Contrib,
+            _ => UseKind::Cuda,
+        },
+        site: site(place),
+    }
 }
 
 fn site(text: &str) -> Site {
@@ -262,8 +328,8 @@ fn alternatives_of_an_opencv_import_are_shown() {
     assert_eq!(
         found.alternatives,
         [
+            "opencv-python",
             "opencv-contrib-python",
-            "opencv-python-headless",
             "opencv-contrib-python-headless"
         ]
     );

@@ -7,7 +7,7 @@ use super::super::{ImportContext, Label, artifact, variable};
 use super::collect::Collector;
 use super::guard::last_name;
 use super::paths::path_of;
-use super::{dotted, last_part, words};
+use super::{dotted, last_part, strings, words};
 
 /// The calls that [`Collector::call`] looks at, by the last part of their names. Those of `sys.path`
 /// are known by `sys`; artifacts and implied needs have lists of their own.
@@ -97,8 +97,26 @@ impl Collector<'_> {
                     import.labels.insert(Label::Dynamic);
                 }
             }
-            None if at_least.is_none() => self.opaque(call),
-            None => {}
+            None => self.indirect(argument, call, at_least),
+        }
+    }
+
+    /// A dynamic import of what a literal list or dictionary names, or of a package's part.
+    fn indirect(&mut self, argument: &Expr, call: &ExprCall, at_least: Option<ImportContext>) {
+        let strings = self.strings.clone().unwrap_or_default();
+        let Some(named) = strings::named(argument, &strings) else {
+            if at_least.is_none() {
+                self.opaque(call);
+            }
+            return;
+        };
+        let chosen = named.chosen.then_some(ImportContext::Optional);
+        let before = self.facts.imports.len();
+        for module in named.modules {
+            self.push(&module, Vec::new(), call.range(), at_least.max(chosen));
+        }
+        for import in self.facts.imports.iter_mut().skip(before) {
+            import.labels.insert(Label::Dynamic);
         }
     }
 

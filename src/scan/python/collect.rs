@@ -7,8 +7,8 @@ use ruff_python_ast::visitor::{
     Visitor, walk_expr, walk_interpolated_string_element, walk_pattern, walk_stmt,
 };
 use ruff_python_ast::{
-    ExceptHandler, Expr, InterpolatedStringElement, ModModule, Pattern, Stmt, StmtIf, StmtImport,
-    StmtImportFrom, StmtTry, StmtWith,
+    Comprehension, ExceptHandler, Expr, InterpolatedStringElement, ModModule, Pattern, Stmt,
+    StmtIf, StmtImport, StmtImportFrom, StmtTry, StmtWith,
 };
 use ruff_text_size::{Ranged, TextRange};
 
@@ -21,6 +21,7 @@ use super::define::definitions;
 use super::guard::{Branches, Effect, branches, is_guard};
 use super::handler::{ExceptionUse, exception_use, is_caught_as, is_import_error, is_nothing};
 use super::paths::{Folders, path_of};
+use super::strings::{self, Strings};
 use super::{doctest, dotted, last_part, recover};
 use crate::diagnostic::Diagnostic;
 
@@ -52,6 +53,7 @@ pub(super) fn collect(
         complete: true,
         probes: Rc::default(),
         folders: memchr::memmem::find(text.as_bytes(), b"sys.path").map(|_| Rc::default()),
+        strings: memchr::memmem::find(text.as_bytes(), b"import_").map(|_| Rc::default()),
         globals: BTreeSet::new(),
         names: Names::default(),
         session: Session::default(),
@@ -102,6 +104,8 @@ pub(super) struct Collector<'a> {
     probes: Rc<BTreeSet<String>>,
     /// Names that stand for folders; collected only where `sys.path` occurs.
     pub(super) folders: Option<Rc<Folders>>,
+    /// Names that stand for literal strings; collected only where modules are imported by name.
+    pub(super) strings: Option<Strings>,
     /// Names that the function sets for the whole module.
     globals: BTreeSet<String>,
     /// What the file calls the modules that calls may need something for.
@@ -152,6 +156,18 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 this.docstring(&class.body);
                 walk_stmt(this, stmt);
             }
+            Stmt::For(each) => {
+                if let Some(strings) = &mut this.strings {
+                    strings::bind(&each.target, &each.iter, strings);
+                }
+                walk_stmt(this, stmt);
+            }
+            Stmt::AnnAssign(assign) => {
+                if let (Some(strings), Some(value)) = (&mut this.strings, &assign.value) {
+                    strings::assign(&assign.target, value, strings);
+                }
+                walk_stmt(this, stmt);
+            }
             Stmt::Match(_) => this.under(Effect::conditional(), |this| walk_stmt(this, stmt)),
             Stmt::Assign(assign) => {
                 if is_guard(&assign.value, &this.probes) {
@@ -165,6 +181,10 @@ impl<'a> Visitor<'a> for Collector<'_> {
                     && let Some(path) = path_of(&assign.value, folders)
                 {
                     Rc::make_mut(folders).insert(name.id.to_string(), path);
+                }
+                if let Some(strings) = &mut this.strings {
+                    let targets = assign.targets.iter();
+                    targets.for_each(|one| strings::assign(one, &assign.value, strings));
                 }
                 if let [Expr::Subscript(place)] = assign.targets.as_slice() {
                     let found = implied::by_assignment(&place.slice, &assign.value);
@@ -206,7 +226,12 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 this.under(then, |this| this.visit_expr(&choice.body));
                 this.under(otherwise, |this| this.visit_expr(&choice.orelse));
             }
-            _ => walk_expr(this, expr),
+            _ => {
+                if let (Some(strings), Some(loops)) = (&mut this.strings, loops_of(expr)) {
+                    strings::bind_all(loops, strings);
+                }
+                walk_expr(this, expr);
+            }
         });
     }
 
@@ -216,6 +241,17 @@ impl<'a> Visitor<'a> for Collector<'_> {
 
     fn visit_interpolated_string_element(&mut self, element: &'a InterpolatedStringElement) {
         self.nested(|this| walk_interpolated_string_element(this, element));
+    }
+}
+
+/// The loops of a comprehension.
+fn loops_of(expr: &Expr) -> Option<&[Comprehension]> {
+    match expr {
+        Expr::ListComp(one) => Some(&one.generators),
+        Expr::SetComp(one) => Some(&one.generators),
+        Expr::DictComp(one) => Some(&one.generators),
+        Expr::Generator(one) => Some(&one.generators),
+        _ => None,
     }
 }
 
@@ -233,8 +269,10 @@ impl Collector<'_> {
     /// What a function names is gone after it, except for globals.
     fn scope(&mut self, walk: impl FnOnce(&mut Self)) {
         let (probes, folders) = (Rc::clone(&self.probes), self.folders.clone());
+        let strings = self.strings.clone();
         let outer = std::mem::take(&mut self.globals);
         walk(self);
+        self.strings = strings;
         let globals = std::mem::replace(&mut self.globals, outer);
         let inner = std::mem::replace(&mut self.probes, probes);
         for name in globals.intersection(&inner) {

@@ -267,7 +267,7 @@ fn guards() {
 fn what_only_running_would_tell_is_a_note() {
     assert_eq!(codes("import_module(name)"), ["SCAN009:1"]);
     assert_eq!(
-        codes("x\nimport_module(f'a.{b}')\n__import__(c)"),
+        codes("x\nimport_module(f'{a}.b')\n__import__(c)"),
         ["SCAN009:2"]
     );
     assert_eq!(codes("exec('import x')"), ["SCAN009:1"]);
