@@ -81,15 +81,15 @@ pub(super) fn settle(resolved: &mut [Resolved], scan: &Scan, options: &AssembleO
         if let Some((name, why)) = chosen
             && let Ok(name) = PackageName::from_str(name)
         {
-            choose(import, name, why);
+            choose(import, &name, why);
         }
     }
 }
 
-fn choose(import: &mut Resolved, name: PackageName, why: String) {
+fn choose(import: &mut Resolved, name: &PackageName, why: String) {
     let before = import.mapped.distribution.replace(name.clone());
     import.why = Some(why);
-    if let Some(before) = before.filter(|before| *before != name) {
+    if let Some(before) = before.filter(|before| before != name) {
         let others = &mut import.mapped.alternatives;
         others.retain(|other| other != name.as_ref());
         others.insert(0, before.to_string());

@@ -1,6 +1,7 @@
 //! `setup.py`, read and never run: literal lists, names bound to them, and files that it opens.
 
 mod text;
+mod worth;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::{Ranged, TextSize};
 
 use self::text::{is_requirements_file, literal};
+use self::worth::Worth;
 use super::Declared;
 use super::line::{Collector, Role, group_name};
 use crate::requirements::codes;
@@ -69,72 +71,6 @@ fn read_on_this_stack(text: &str, file: &str) -> Declared {
         script.statements(&module.body, 0);
     }
     script.collector.finish()
-}
-
-/// What an expression is worth, as far as that can be read.
-#[derive(Debug, Clone, Default)]
-struct Worth {
-    /// Strings, with their lines.
-    items: Vec<(String, u32)>,
-    /// Files whose lines it holds.
-    files: Vec<(String, u32)>,
-    /// Entries of a dictionary.
-    entries: BTreeMap<String, Worth>,
-    /// True when part of it cannot be read.
-    unknown: bool,
-    /// True when it is one string, not a list of strings.
-    text: bool,
-}
-
-impl Worth {
-    fn text(text: String, line: u32) -> Self {
-        Self {
-            items: vec![(text, line)],
-            text: true,
-            ..Self::default()
-        }
-    }
-
-    /// The string that it is, if it is one.
-    fn as_text(&self) -> Option<&str> {
-        match self.items.as_slice() {
-            [(text, _)] if self.text && !self.unknown => Some(text),
-            _ => None,
-        }
-    }
-
-    fn unknown() -> Self {
-        Self {
-            unknown: true,
-            ..Self::default()
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.items.extend(other.items);
-        self.files.extend(other.files);
-        self.entries.extend(other.entries);
-        self.unknown |= other.unknown;
-        self.text = false;
-    }
-
-    fn size(&self) -> usize {
-        let entries: usize = self.entries.values().map(Self::size).sum();
-        1 + self.items.len() + self.files.len() + entries
-    }
-
-    /// Everything in it, also that of its entries, as one list.
-    fn flat(self) -> Self {
-        let entries = self.entries;
-        let mut flat = Self {
-            entries: BTreeMap::new(),
-            ..self
-        };
-        for worth in entries.into_values() {
-            flat.add(worth);
-        }
-        flat
-    }
 }
 
 struct Script<'a> {

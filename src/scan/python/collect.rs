@@ -22,7 +22,7 @@ use super::guard::{Branches, Effect, branches, is_guard};
 use super::handler::{ExceptionUse, exception_use, is_caught_as, is_import_error, is_nothing};
 use super::paths::{Folders, path_of};
 use super::strings::{self, Strings};
-use super::{doctest, dotted, last_part, recover};
+use super::{dotted, last_part, recover};
 use crate::diagnostic::Diagnostic;
 
 /// Everything that a module tells.
@@ -91,7 +91,7 @@ pub(super) fn collect(
 const MAX_DEPTH: u32 = 400;
 
 pub(super) struct Collector<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     pub(super) lines: &'a Lines<'a>,
     pub(super) origin: &'a Origin<'a>,
     has_ignores: bool,
@@ -474,41 +474,5 @@ impl Collector<'_> {
     fn python_2(&mut self, range: TextRange) {
         let line = self.lines.number(range.start().to_usize());
         self.python_2.get_or_insert(line);
-    }
-
-    /// Imports of the doctests in the docstring of a body.
-    fn docstring(&mut self, body: &[Stmt]) {
-        let Some(Stmt::Expr(first)) = body.first() else {
-            return;
-        };
-        if !first.value.is_string_literal_expr() {
-            return;
-        }
-        let range = first.value.range();
-        let raw = self
-            .text
-            .get(range.start().to_usize()..range.end().to_usize());
-        let Some(code) = raw.and_then(doctest::examples) else {
-            return;
-        };
-        let offset = self
-            .lines
-            .number(range.start().to_usize())
-            .saturating_sub(1);
-        for statement in recover::statements(&Lines::new(&code)) {
-            let line = statement.line + offset;
-            if recover::is_ignored(self.lines.text(line)) {
-                continue;
-            }
-            self.facts.imports.push(Import {
-                module: statement.module,
-                names: statement.names,
-                context: ImportContext::Test.max(self.origin.base),
-                labels: BTreeSet::new(),
-                local: false,
-                marker: None,
-                site: self.origin.site(line),
-            });
-        }
     }
 }

@@ -7,6 +7,7 @@
 //! syntax errors and of Python 2. Wherever it is not sure, nothing is left out.
 
 mod line;
+mod logical;
 #[cfg(test)]
 mod tests;
 

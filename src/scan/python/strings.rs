@@ -101,10 +101,8 @@ pub(super) fn bind(target: &Expr, iterated: &Expr, known: &mut Strings) {
 /// What a name held before counts no more.
 pub(super) fn forget(target: &Expr, known: &mut Strings) {
     match target {
-        Expr::Name(name) => {
-            if known.contains_key(name.id.as_str()) {
-                Rc::make_mut(known).remove(name.id.as_str());
-            }
+        Expr::Name(name) if known.contains_key(name.id.as_str()) => {
+            Rc::make_mut(known).remove(name.id.as_str());
         }
         Expr::Tuple(tuple) => tuple.elts.iter().for_each(|one| forget(one, known)),
         _ => {}

@@ -2,7 +2,7 @@
 
 use ruff_python_ast::Expr;
 
-use super::Worth;
+use super::worth::Worth;
 
 /// Longest string that is put together.
 const LONGEST: usize = 64 * 1024;

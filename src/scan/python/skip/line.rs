@@ -1,6 +1,7 @@
 //! One logical line, token by token, without a grammar.
 
 use super::super::words::{ALWAYS, When, Word, capital, word};
+use super::logical::{Before, Logical};
 
 /// What one logical line is.
 #[derive(Debug, Clone, Copy)]
@@ -15,17 +16,6 @@ pub(super) struct Statement {
     pub(super) brings: When,
     /// It is a string with examples that import something, and nothing else.
     pub(super) has_examples: bool,
-}
-
-/// What stood before a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
-    /// Anything may follow.
-    Free,
-    /// An operator that needs a value.
-    Operator,
-    Value,
-    Text,
 }
 
 /// A light lexer; its methods are `None` where it is not sure.
@@ -426,92 +416,6 @@ impl<'a> Lexer<'a> {
             }
         }
         Some(())
-    }
-}
-
-/// A logical line as far as it is read.
-#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
-struct Logical {
-    is_empty: bool,
-    first: Word,
-    is_decorator: bool,
-    before: Before,
-    has_colon: bool,
-    ends_in_colon: bool,
-    matters: When,
-    brings: When,
-    imports: bool,
-    /// When the last token matters.
-    last: When,
-    after_dot: bool,
-    after_index: bool,
-    only_text: bool,
-    has_prompt: bool,
-    has_import: bool,
-    raises: bool,
-    lambdas: u32,
-}
-
-impl Logical {
-    fn new(is_decorator: bool) -> Self {
-        Self {
-            is_empty: true,
-            first: Word::Name,
-            is_decorator,
-            before: Before::Free,
-            has_colon: false,
-            ends_in_colon: false,
-            matters: 0,
-            brings: 0,
-            imports: false,
-            last: 0,
-            after_dot: false,
-            after_index: false,
-            only_text: true,
-            has_prompt: false,
-            has_import: false,
-            raises: false,
-            lambdas: 0,
-        }
-    }
-
-    /// Any token but a string.
-    fn token(&mut self) {
-        self.is_empty = false;
-        self.only_text = false;
-        self.ends_in_colon = false;
-        self.last = 0;
-        self.after_dot = false;
-        self.after_index = false;
-    }
-
-    /// Two values never stand side by side.
-    fn value(&mut self) -> Option<()> {
-        let fits = matches!(self.before, Before::Free | Before::Operator);
-        self.before = Before::Value;
-        fits.then_some(())
-    }
-
-    /// A string, which may follow another.
-    fn text(&mut self, text: &[u8], formatted: bool) -> Option<()> {
-        let fits = self.before != Before::Value;
-        if self.after_index {
-            // `os.environ["NAME"] = "value"`
-            self.matters |= word(text).when & ALWAYS;
-        }
-        self.after_index = false;
-        self.after_dot = false;
-        self.last = 0;
-        self.before = Before::Text;
-        self.is_empty = false;
-        self.ends_in_colon = false;
-        self.only_text &= !formatted;
-        if self.only_text {
-            let has = |what: &[u8]| memchr::memmem::find(text, what).is_some();
-            self.has_prompt |= has(b">>>");
-            self.has_import |= has(b"import");
-        }
-        fits.then_some(())
     }
 }
 
