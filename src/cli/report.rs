@@ -14,7 +14,7 @@ use crate::requirements::{
 use crate::scan::{ImportContext, Scan, Site};
 
 /// Most lines of one section.
-const MOST_ROWS: usize = 40;
+const MOST_ROWS: usize = 200;
 /// Most lines about what is loaded at run time.
 const MOST_ARTIFACTS: usize = 8;
 /// Most names in a running list.
@@ -221,6 +221,9 @@ impl<'a> Report<'a> {
                 ""
             };
             let _ = write!(text, ", not {}{more}", shown.join(", "));
+            if let Some(why) = choice.and_then(|import| import.why.as_ref()) {
+                let _ = write!(text, ": {}", why.replace('`', ""));
+            }
         }
         text
     }
@@ -295,13 +298,17 @@ impl<'a> Report<'a> {
                 ImportContext::Build => "building",
                 ImportContext::Typing => "type checking",
             };
+            let mut place = sites(&import.sites);
+            match lookup(&import.module).note {
+                "" => {}
+                "namespace root" => place.push_str(", shared by many distributions"),
+                "local-name trap" => place.push_str(", the name of a file that is missing?"),
+                note => {
+                    let _ = write!(place, ", {note}");
+                }
+            }
             let module = import.module.to_string();
-            [
-                module,
-                String::new(),
-                context.to_owned(),
-                sites(&import.sites),
-            ]
+            [module, String::new(), context.to_owned(), place]
         });
         rows.collect()
     }

@@ -8,7 +8,9 @@ use super::source::Source;
 use super::terminal::Terminal;
 use super::world::{OpenIndex, detect_host, location, typed};
 use super::{Done, Failure};
+use crate::diagnostic::Diagnostic;
 use crate::index::UploadTimes;
+use crate::requirements::codes;
 
 pub(super) fn run(
     args: &ScanArgs,
@@ -36,7 +38,10 @@ pub(super) fn run(
         return Ok(Done::Yes);
     }
     terminal.result(&report(&source.scan, &source.manifest))?;
-    terminal.most_diagnostics(source.diagnostics());
+    // the report itself says what is undeclared, and what nobody knows
+    let said =
+        |found: &&Diagnostic| found.code == codes::UNDECLARED || found.code == codes::UNRESOLVED;
+    terminal.most_diagnostics(source.diagnostics().filter(|found| !said(found)));
     terminal.next(&match args.source.path.to_str() {
         Some(".") | None => "pinsmith lock".to_owned(),
         Some(path) => format!("pinsmith lock {}", typed(path)),

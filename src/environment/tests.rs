@@ -28,6 +28,7 @@ fn spec(builder: LockBuilder, scan: &Scan) -> EnvironmentSpec {
     let mut manifest: Manifest = builder.manifest.clone();
     manifest.requires_python = Some((">=3.10,<3.13".parse().unwrap(), site("pyproject.toml", 5)));
     manifest.imports.push(MappedImport {
+        why: None,
         suggestion: None,
         module: ModuleName::new("internal_tools").unwrap(),
         kind: ModuleKind::Unresolved,

@@ -83,6 +83,9 @@ pub struct MappedImport {
     pub confidence: Confidence,
     /// Other distributions that provide the module.
     pub alternatives: Vec<String>,
+    /// Why this distribution and none of the alternatives, where the code tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// What a look at the index found for it, if one was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<Suggestion>,

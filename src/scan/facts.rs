@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Artifact, ImpliedNeed, Import, ImportContext, InstallLine, Site, Use, Variable};
+use super::{
+    Artifact, ImpliedNeed, Import, ImportContext, InstallLine, Label, Site, Use, Variable,
+};
 use crate::diagnostic::Diagnostic;
 
 /// What one file, or one cell of a notebook, tells.
@@ -72,6 +74,30 @@ impl Facts {
         let own: BTreeSet<&str> = imports.map(|import| import.module.top_level()).collect();
         self.implied.retain(|need| !own.contains(need.module));
         self.uses.retain(|found| !own.contains(found.module));
+    }
+
+    /// What a file does without at its top is no need of a function either that imports it under a
+    /// condition.
+    pub(super) fn follow_guards(&mut self) {
+        let is_guarded = |import: &&Import| {
+            import.context == ImportContext::Optional && !import.labels.contains(&Label::Deferred)
+        };
+        let guarded = self.imports.iter().filter(is_guarded);
+        let guarded: BTreeSet<String> = guarded
+            .map(|import| import.module.top_level().to_owned())
+            .collect();
+        if guarded.is_empty() {
+            return;
+        }
+        for import in &mut self.imports {
+            let is_runtime = import.context == ImportContext::Runtime;
+            let is_late = [Label::Deferred, Label::Conditional]
+                .iter()
+                .all(|label| import.labels.contains(label));
+            if is_runtime && is_late && guarded.contains(import.module.top_level()) {
+                import.context = ImportContext::Optional;
+            }
+        }
     }
 
     /// Adds what another part of the same file tells.

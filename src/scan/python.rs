@@ -51,6 +51,7 @@ pub(super) fn read(text: &str, origin: &Origin<'_>) -> Facts {
     let quickly = (origin.base != ImportContext::Build).then(|| read_quickly(text, origin));
     let mut facts = quickly.flatten().unwrap_or_else(|| read_all(text, origin));
     facts.inline_metadata = inline_metadata;
+    facts.follow_guards();
     if origin.cell.is_none() {
         facts.uses = uses::in_text(text, &facts.imports, origin);
     }

@@ -27,8 +27,6 @@ pub(super) const OPENCV: [&str; 4] = [
 pub(super) struct Resolved {
     pub(super) mapped: MappedImport,
     pub(super) lookup: Lookup,
-    /// Why this distribution and none of the others, where the code tells.
-    pub(super) why: Option<String>,
     /// Sites and marker by group; `None` is runtime.
     pub(super) groups: BTreeMap<Option<&'static str>, (Vec<Site>, Option<String>)>,
     /// In which Pythons the standard library has it.
@@ -280,6 +278,7 @@ fn map(
             distribution,
             confidence: choice.map_or(Confidence::None, |(_, confidence)| confidence),
             alternatives,
+            why: None,
             suggestion: None,
             sites: sites(&merged.imports),
             module,
@@ -287,7 +286,6 @@ fn map(
         groups: groups(&merged.imports),
         stdlib: StdlibRange::of(&merged.lookup.module),
         lookup: merged.lookup,
-        why: None,
     }
 }
 

@@ -87,7 +87,7 @@ fn third_party<'a>(
         };
         let message = format!("`{module}` is taken from `{name}`{others}");
         let mut diagnostic = Diagnostic::info(codes::AMBIGUOUS, message).at(site.clone());
-        if let Some(why) = &import.why {
+        if let Some(why) = &import.mapped.why {
             diagnostic = diagnostic.help(format!("{why}; declare another if you want it"));
         } else if !import.lookup.note.is_empty() {
             diagnostic = diagnostic.help(import.lookup.note);

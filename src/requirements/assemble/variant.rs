@@ -88,7 +88,7 @@ pub(super) fn settle(resolved: &mut [Resolved], scan: &Scan, options: &AssembleO
 
 fn choose(import: &mut Resolved, name: &PackageName, why: String) {
     let before = import.mapped.distribution.replace(name.clone());
-    import.why = Some(why);
+    import.mapped.why = Some(why);
     if let Some(before) = before.filter(|before| before != name) {
         let others = &mut import.mapped.alternatives;
         others.retain(|other| other != name.as_ref());

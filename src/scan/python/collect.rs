@@ -49,6 +49,7 @@ pub(super) fn collect(
         has_ignores: memchr::memmem::find(text.as_bytes(), b"pinsmith: ignore").is_some(),
         state: Effect::default(),
         deferred: false,
+        in_part: false,
         depth: 0,
         complete: true,
         probes: Rc::default(),
@@ -90,6 +91,9 @@ pub(super) fn collect(
 /// stack. CPython refuses more than 200 nested brackets and 100 nested blocks.
 const MAX_DEPTH: u32 = 400;
 
+/// Functions that are the whole of a program.
+const MAIN: [&str; 5] = ["__init__", "cli", "main", "run", "setup"];
+
 pub(super) struct Collector<'a> {
     pub(super) text: &'a str,
     pub(super) lines: &'a Lines<'a>,
@@ -98,6 +102,8 @@ pub(super) struct Collector<'a> {
     /// What holds here, from all conditions around.
     pub(super) state: Effect,
     deferred: bool,
+    /// Inside a function that a program may do without: any but its main one.
+    in_part: bool,
     depth: u32,
     complete: bool,
     /// Names that say whether a module is there.
@@ -144,9 +150,11 @@ impl<'a> Visitor<'a> for Collector<'_> {
             Stmt::With(with) => this.with(with),
             Stmt::FunctionDef(function) => {
                 this.docstring(&function.body);
-                let before = std::mem::replace(&mut this.deferred, true);
+                let before = (this.deferred, this.in_part);
+                this.deferred = true;
+                this.in_part |= !MAIN.contains(&function.name.as_str());
                 this.scope(|this| walk_stmt(this, stmt));
-                this.deferred = before;
+                (this.deferred, this.in_part) = before;
             }
             Stmt::Global(global) => {
                 let names = global.names.iter().map(ToString::to_string);
@@ -409,9 +417,10 @@ impl Collector<'_> {
 
     fn attempt(&mut self, attempt: &StmtTry) {
         let ExceptionUse { caught, rethrown } = exception_use(attempt);
-        // Who catches the error only to raise another one cannot do without the module.
+        // Who catches the error only to raise another one cannot do without the module, except that a
+        // function may say what it takes to call it.
         let effect = Effect {
-            optional: caught && !rethrown,
+            optional: caught && (!rethrown || self.in_part),
             ..Effect::default()
         };
         if caught {
