@@ -24,6 +24,8 @@ pub mod git;
 
 pub mod era;
 
+pub mod accelerator;
+
 pub mod index;
 
 pub mod lock;

@@ -14,7 +14,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host", &["diagnostic"]),
     ("git", &[]),
     ("era", &["api", "diagnostic", "git", "requirements", "scan"]),
-    ("index", &["diagnostic", "host"]),
+    ("accelerator", &["diagnostic", "escape"]),
+    ("index", &["accelerator", "diagnostic", "host"]),
     (
         "lock",
         &["diagnostic", "escape", "git", "requirements", "scan"],

@@ -67,6 +67,59 @@ fn the_schema_of_the_spec_is_its_keys() {
     assert_eq!(known, used);
 }
 
+/// Every key of the accelerator table is explained, and no other.
+#[test]
+fn the_accelerator_table_is_explained() {
+    let table = read("src/accelerator/accelerators.toml");
+    let mut used = BTreeSet::new();
+    let free = ["main-index", "keep", "paths"];
+    keys_of_table(
+        &toml::Value::Table(table.parse().unwrap()),
+        &free,
+        &mut used,
+    );
+    let document = read("docs/accelerator-table.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `"));
+    let keys = rows.filter_map(|row| row.split(" | ").next());
+    let mut explained: BTreeSet<String> = keys
+        .flat_map(|keys| {
+            keys.split('`')
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .filter(|key| !key.is_empty() && key != ", ")
+        .collect();
+    explained.extend(
+        document
+            .lines()
+            .filter(|line| line.starts_with("## "))
+            .flat_map(|line| {
+                let names = line.split('`').skip(1).step_by(2);
+                names
+                    .map(|name| name.trim_matches(['[', ']']).to_owned())
+                    .collect::<Vec<_>>()
+            }),
+    );
+    assert_eq!(used, explained);
+}
+
+/// Keys at every depth; what stands below `free` ones is data.
+fn keys_of_table(value: &toml::Value, free: &[&str], keys: &mut BTreeSet<String>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                keys.insert(key.clone());
+                if !free.contains(&key.as_str()) {
+                    keys_of_table(value, free, keys);
+                }
+            }
+        }
+        toml::Value::Array(all) => all.iter().for_each(|one| keys_of_table(one, free, keys)),
+        _ => {}
+    }
+}
+
 fn keys_of_schema(schema: &serde_json::Value, path: &str, keys: &mut BTreeSet<String>) {
     if let Some(items) = schema.get("items") {
         keys_of_schema(items, path, keys);

@@ -23,6 +23,7 @@
 
 mod resolve;
 
+mod accelerator;
 mod candidate;
 mod coherent;
 mod core_metadata;
@@ -56,6 +57,7 @@ mod what_if;
 mod wheel_name;
 mod world;
 
+pub use accelerator::{Accelerator, AcceleratorFamily, CudaVersion, RocmVersion};
 pub use candidate::{CoreMetadataHint, FileKind, ReleaseFile, Sha256, Sha256Error, Yanked};
 pub use core_metadata::{CoreMetadata, Trust};
 pub use direct::DirectRelease;
@@ -76,7 +78,7 @@ pub use several::{Asked, resolve_all};
 pub use source::{Lookahead, MetadataAnswer, PackageSource, ReleasesAnswer, SourceError};
 pub use specifier::{ArbitraryEquality, parse_specifiers, to_ranges};
 pub use tags::{TagRank, TagSet};
-pub use target::{Accelerator, Platform, PythonVersion, Target, TargetParseError};
+pub use target::{Platform, PythonVersion, Target, TargetParseError};
 pub use universe::{Recorder, Universe, UniverseError};
 pub use what_if::{WhatIf, with_version};
 pub use wheel_name::{WheelName, WheelNameError, sdist_version};

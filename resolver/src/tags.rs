@@ -144,6 +144,7 @@ fn platform_tags(target: &Target) -> Vec<String> {
             macos(target.floor, &formats, &formats)
         }
         Platform::WindowsX86_64 => vec!["win_amd64".to_owned()],
+        Platform::WindowsArm64 => vec!["win_arm64".to_owned()],
     }
 }
 

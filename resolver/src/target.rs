@@ -6,6 +6,8 @@ use std::str::FromStr;
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 use serde::{Deserialize, Serialize};
 
+use crate::Accelerator;
+
 /// An exact target of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
@@ -15,7 +17,7 @@ pub struct Target {
     pub platform: Platform,
     /// Lowest glibc (Linux) or macOS version to support, such as `(2, 35)`; ignored on Windows.
     pub floor: (u16, u16),
-    /// Which wheel variants count.
+    /// Which builds count.
     pub accelerator: Accelerator,
 }
 
@@ -83,12 +85,16 @@ impl fmt::Display for Target {
         match self.platform {
             Platform::LinuxX86_64 | Platform::LinuxAarch64 => write!(f, ", glibc {major}.{minor}"),
             Platform::MacosArm64 | Platform::MacosX86_64 => write!(f, ", macOS {major}.{minor}"),
-            Platform::WindowsX86_64 => Ok(()),
+            Platform::WindowsX86_64 | Platform::WindowsArm64 => Ok(()),
+        }?;
+        match self.accelerator {
+            Accelerator::Index => Ok(()),
+            accelerator => write!(f, ", {accelerator}"),
         }
     }
 }
 
-/// A text that names no Python version, platform or floor.
+/// A text that names no Python version, platform, floor or accelerator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {expected}")]
 pub struct TargetParseError {
@@ -178,10 +184,12 @@ pub enum Platform {
     MacosX86_64,
     /// `windows-x86_64`.
     WindowsX86_64,
+    /// `windows-arm64`.
+    WindowsArm64,
 }
 
 impl Platform {
-    /// Every platform, in the order in which `--universal` solves them.
+    /// What `--universal` solves for, in this order.
     pub const ALL: [Self; 5] = [
         Self::LinuxX86_64,
         Self::LinuxAarch64,
@@ -198,6 +206,7 @@ impl Platform {
             Self::MacosArm64 => "macos-arm64",
             Self::MacosX86_64 => "macos-x86_64",
             Self::WindowsX86_64 => "windows-x86_64",
+            Self::WindowsArm64 => "windows-arm64",
         }
     }
 
@@ -206,7 +215,7 @@ impl Platform {
         match self {
             Self::LinuxX86_64 | Self::LinuxAarch64 => (2, 35),
             Self::MacosArm64 | Self::MacosX86_64 => (14, 0),
-            Self::WindowsX86_64 => (0, 0),
+            Self::WindowsX86_64 | Self::WindowsArm64 => (0, 0),
         }
     }
 
@@ -218,6 +227,7 @@ impl Platform {
             Self::MacosArm64 => ("posix", "darwin", "Darwin", "arm64"),
             Self::MacosX86_64 => ("posix", "darwin", "Darwin", "x86_64"),
             Self::WindowsX86_64 => ("nt", "win32", "Windows", "AMD64"),
+            Self::WindowsArm64 => ("nt", "win32", "Windows", "ARM64"),
         }
     }
 }
@@ -232,31 +242,11 @@ impl FromStr for Platform {
     type Err = TargetParseError;
 
     fn from_str(text: &str) -> Result<Self, TargetParseError> {
-        Self::ALL
-            .into_iter()
-            .find(|platform| platform.as_str() == text)
+        let mut all = Self::ALL.into_iter().chain([Self::WindowsArm64]);
+        all.find(|platform| platform.as_str() == text)
             .ok_or_else(|| TargetParseError {
                 text: text.to_owned(),
-                expected: "a platform (linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64 or windows-x86_64)",
+                expected: "a platform (linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64, windows-x86_64 or windows-arm64)",
             })
-    }
-}
-
-/// Which wheel variants a target takes.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
-#[non_exhaustive]
-pub enum Accelerator {
-    /// Whatever the main index serves; no extra index.
-    #[default]
-    Index,
-}
-
-impl fmt::Display for Accelerator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Index => f.write_str("index"),
-        }
     }
 }

@@ -51,9 +51,10 @@ impl FromStr for PlatformArg {
             "macos" | "aarch64-apple-darwin" => exactly(Platform::MacosArm64, None),
             "x86_64-apple-darwin" => exactly(Platform::MacosX86_64, None),
             "windows" | "x86_64-pc-windows-msvc" => exactly(Platform::WindowsX86_64, None),
+            "aarch64-pc-windows-msvc" => exactly(Platform::WindowsArm64, None),
             _ => manylinux(text).ok_or_else(|| {
                 "it is none of linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64, \
-                 windows-x86_64, or uv's names for them, such as x86_64-manylinux_2_28"
+                 windows-x86_64, windows-arm64, or uv's names for them, such as x86_64-manylinux_2_28"
                     .to_owned()
             }),
         }

@@ -190,7 +190,7 @@ fn last_resort(proof: &Unsatisfiable) -> String {
         let system = match other {
             Platform::LinuxX86_64 | Platform::LinuxAarch64 => "linux",
             Platform::MacosArm64 | Platform::MacosX86_64 => "darwin",
-            Platform::WindowsX86_64 => "win32",
+            Platform::WindowsX86_64 | Platform::WindowsArm64 => "win32",
         };
         return format!(
             "{name} is not made for {platform}: do without it there, or keep what needs it for \

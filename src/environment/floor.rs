@@ -98,7 +98,7 @@ fn of_tag(tag: &str, platform: Platform) -> Option<Floor> {
         Platform::LinuxAarch64 => &["aarch64"],
         Platform::MacosArm64 => &["arm64", "universal2"],
         Platform::MacosX86_64 => &["x86_64", "universal2", "intel", "fat64", "universal"],
-        Platform::WindowsX86_64 => return None,
+        Platform::WindowsX86_64 | Platform::WindowsArm64 => return None,
     };
     let head = arches
         .iter()

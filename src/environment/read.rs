@@ -255,11 +255,10 @@ fn read_target(place: &str, raw: RawTarget) -> Result<TargetSpec, ReadSpecError>
             })
             .ok_or_else(|| ReadSpecError::new(place, format!("`{text}` is no floor")))?,
     };
-    let target = Target::new(python, platform);
-    if raw.accelerator != target.accelerator.to_string() {
-        let reason = format!("`{}` is no accelerator", raw.accelerator);
-        return Err(ReadSpecError::new(at("accelerator"), reason));
-    }
+    let target = Target {
+        accelerator: parsed(&at("accelerator"), &raw.accelerator)?,
+        ..Target::new(python, platform)
+    };
     Ok(TargetSpec {
         name: word(&at("name"), raw.name)?,
         target,

@@ -67,6 +67,7 @@ impl System {
             ("darwin", "arm64" | "aarch64") => Some(Platform::MacosArm64),
             ("darwin", "x86_64") => Some(Platform::MacosX86_64),
             ("win32", "amd64" | "x86_64") => Some(Platform::WindowsX86_64),
+            ("win32", "arm64" | "aarch64") => Some(Platform::WindowsArm64),
             _ => None,
         }
     }
@@ -166,6 +167,7 @@ mod tests {
             ("linux", "aarch64", Some(Platform::LinuxAarch64)),
             ("darwin", "arm64", Some(Platform::MacosArm64)),
             ("win32", "AMD64", Some(Platform::WindowsX86_64)),
+            ("win32", "ARM64", Some(Platform::WindowsArm64)),
             ("linux", "riscv64", None),
             ("freebsd14", "amd64", None),
         ] {

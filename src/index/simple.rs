@@ -253,7 +253,10 @@ fn release_file(
         return None;
     }
     let (version, kind) = match WheelName::from_str(&filename) {
-        Ok(wheel) if wheel.name == *name => (wheel.version.clone(), FileKind::Wheel(wheel)),
+        // a wheel variant (PEP 825) is for installers that know its label
+        Ok(wheel) if wheel.name == *name && wheel.variant.is_none() => {
+            (wheel.version.clone(), FileKind::Wheel(wheel))
+        }
         Ok(_) => return None,
         Err(_) => (sdist_version(&filename, name)?, FileKind::Sdist),
     };

@@ -297,7 +297,7 @@ pub(crate) fn floor_kind(platform: Platform) -> Option<&'static str> {
     match platform {
         Platform::LinuxX86_64 | Platform::LinuxAarch64 => Some("glibc"),
         Platform::MacosArm64 | Platform::MacosX86_64 => Some("macos"),
-        Platform::WindowsX86_64 => None,
+        Platform::WindowsX86_64 | Platform::WindowsArm64 => None,
     }
 }
 

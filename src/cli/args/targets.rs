@@ -19,7 +19,7 @@ pub struct TargetArgs {
     )]
     pub python: Vec<PythonVersion>,
     /// Resolve for this platform (linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64,
-    /// windows-x86_64) instead of this machine's; may be given again
+    /// windows-x86_64, windows-arm64) instead of this machine's; may be given again
     #[arg(long, visible_alias = "python-platform")]
     pub platform: Vec<PlatformArg>,
     /// Resolve for all five platforms and, where no Python is named, every supported one that

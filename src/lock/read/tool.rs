@@ -51,7 +51,7 @@ fn read_target(place: &str, raw: &RawTarget) -> Result<Target, LockError> {
                 LockError::invalid(place, format!("`{}` is no floor", escape::visible(text)))
             })?,
     };
-    let accelerator = accelerator(&raw.accelerator).ok_or_else(|| {
+    let accelerator = raw.accelerator.parse::<Accelerator>().map_err(|_| {
         let shown = escape::visible(&raw.accelerator);
         LockError::invalid(
             place,
@@ -64,11 +64,6 @@ fn read_target(place: &str, raw: &RawTarget) -> Result<Target, LockError> {
         floor,
         accelerator,
     })
-}
-
-/// The one place that has to grow with [`Accelerator`].
-fn accelerator(text: &str) -> Option<Accelerator> {
-    (text == Accelerator::Index.to_string()).then_some(Accelerator::Index)
 }
 
 pub(super) fn read_evidence(

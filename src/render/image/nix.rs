@@ -15,7 +15,9 @@ pub(super) fn render(recipe: &Recipe<'_>) -> Result<Body, String> {
         Platform::LinuxAarch64 => "aarch64-linux",
         Platform::MacosArm64 => "aarch64-darwin",
         Platform::MacosX86_64 => "x86_64-darwin",
-        Platform::WindowsX86_64 => return Err("nix does not run on Windows".to_owned()),
+        Platform::WindowsX86_64 | Platform::WindowsArm64 => {
+            return Err("nix does not run on Windows".to_owned());
+        }
     };
     let (major, minor) = target.target.python.minor_pair();
     let names = others(recipe, |names: &Names| names.nix);

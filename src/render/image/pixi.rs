@@ -53,6 +53,7 @@ fn workspace(recipe: &Recipe<'_>) -> Table {
         Platform::MacosArm64 => "osx-arm64",
         Platform::MacosX86_64 => "osx-64",
         Platform::WindowsX86_64 => "win-64",
+        Platform::WindowsArm64 => "win-arm64",
     };
     let mut table = Table::new();
     table.insert("name", item(recipe.target.name.as_str()));
