@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use pep508_rs::PackageName;
 use serde::{Deserialize, Serialize};
 
 use crate::TargetParseError;
@@ -71,6 +72,25 @@ pub struct RocmVersion {
     pub minor: u8,
     /// Patch release, where the name has one.
     pub patch: Option<u8>,
+}
+
+/// A pseudo-package whose version is the CUDA that builds of an answer share.
+///
+/// A source may let releases require it, so that none of another CUDA stands beside them. It is no
+/// part of an answer.
+///
+/// # Panics
+///
+/// Never: its name is valid.
+pub fn cuda_package() -> PackageName {
+    #[expect(clippy::expect_used, reason = "a constant that a test reads")]
+    PackageName::new("pinsmith-cuda".to_owned()).expect("a valid name")
+}
+
+/// What a requirement on the pseudo-package says: `CUDA 13` for `==13.*`.
+pub(crate) fn cuda_text(specifier: &str) -> String {
+    let version = specifier.trim_start_matches('=').trim_end_matches(".*");
+    format!("CUDA {version}")
 }
 
 impl Accelerator {

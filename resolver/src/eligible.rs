@@ -301,6 +301,21 @@ impl Candidates {
         self.position(version).map(|index| &self.eligible[index])
     }
 
+    /// The candidate with this version, else the one that is the same release built for something
+    /// else: 2.9.1+cpu for 2.9.1+cu128. `None` where several are.
+    pub(crate) fn same_release(&self, version: &Version) -> Option<&Candidate> {
+        if let Some(found) = self.get(version) {
+            return Some(found);
+        }
+        let public = version.clone().without_local();
+        let start = self.eligible.partition_point(|c| c.version < public);
+        let mut same = self.eligible[start..]
+            .iter()
+            .take_while(|candidate| candidate.version.clone().without_local() == public);
+        let found = same.next()?;
+        same.next().is_none().then_some(found)
+    }
+
     /// The position of the candidate with exactly this version.
     pub(crate) fn position(&self, version: &Version) -> Option<usize> {
         let found = self.eligible.binary_search_by(|c| c.version.cmp(version));

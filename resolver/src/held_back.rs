@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use pep440_rs::Version;
 use pep508_rs::PackageName;
 
+use crate::accelerator::cuda_text;
 use crate::eligible::Candidates;
 use crate::resolve::{Chosen, Incoming};
 use crate::what_if::{WhatIf, what_if};
 use crate::world::{Edge, Facts, World};
-use crate::{Exclusion, Fact, HeldBackBy, SourceError};
+use crate::{Exclusion, Fact, HeldBackBy, SourceError, cuda_package};
 
 /// Why the newest release was not chosen: at least one reason.
 ///
@@ -86,6 +87,11 @@ fn own_requirement(chosen: &Chosen, edge: &Edge) -> Option<HeldBackBy> {
     let (package, version) = chosen.pin(edge.name())?;
     if edge.ranges.contains(&version) {
         return None;
+    }
+    if package == cuda_package() {
+        let built = cuda_text(&edge.specifier());
+        let reason = format!("it is built for {built}, and this environment has CUDA {version}");
+        return Some(HeldBackBy::Unusable { reason });
     }
     Some(HeldBackBy::OwnRequirement {
         requires: format!("{}{}", edge.name(), edge.specifier()),

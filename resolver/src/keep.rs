@@ -71,7 +71,7 @@ fn take_back(
     let mut rest = Vec::new();
     for (name, version) in let_go {
         match chosen.versions.get(&name) {
-            Some(found) if *found == version => world.keep(&name, &version),
+            Some(found) if same_release(found, &version) => world.keep(&name, &version),
             Some(_) => rest.push((!world.request.has_root(&name), name, version)),
             // it is not needed any more
             None => {}
@@ -87,6 +87,11 @@ fn take_back(
         }
     }
     Ok(())
+}
+
+/// Whether two versions are builds of one release: their public parts are equal.
+pub(crate) fn same_release(a: &Version, b: &Version) -> bool {
+    a == b || a.clone().without_local() == b.clone().without_local()
 }
 
 /// The projects of which a proof says that they have no version in some range.

@@ -57,7 +57,7 @@ mod what_if;
 mod wheel_name;
 mod world;
 
-pub use accelerator::{Accelerator, AcceleratorFamily, CudaVersion, RocmVersion};
+pub use accelerator::{Accelerator, AcceleratorFamily, CudaVersion, RocmVersion, cuda_package};
 pub use candidate::{CoreMetadataHint, FileKind, ReleaseFile, Sha256, Sha256Error, Yanked};
 pub use core_metadata::{CoreMetadata, Trust};
 pub use direct::DirectRelease;

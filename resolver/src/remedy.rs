@@ -11,6 +11,7 @@ use pep508_rs::{PackageName, VersionOrUrl};
 use crate::package::Package;
 use crate::provider::{Provider, root_version};
 use crate::resolve::{Chosen, ResolutionMode};
+use crate::source::Seen;
 use crate::world::World;
 use crate::{
     Exclusion, Fact, Options, PackageSource, PrereleasePolicy, PythonVersion, ReleasesAnswer,
@@ -240,8 +241,13 @@ impl Trial<'_> {
         None
     }
 
+    /// The source as the target sees it.
+    fn seen(&self) -> Seen<'_> {
+        Seen::by(self.target, self.source)
+    }
+
     fn has_prereleases(&self, name: &PackageName) -> bool {
-        match self.source.releases(name) {
+        match self.seen().releases(name) {
             Ok(ReleasesAnswer::Found(project)) => {
                 let mut releases = project.releases().iter();
                 releases.any(|release| release.version.any_prerelease())
@@ -251,7 +257,7 @@ impl Trial<'_> {
     }
 
     fn newest_upload(&self, name: &PackageName) -> Option<Timestamp> {
-        match self.source.releases(name) {
+        match self.seen().releases(name) {
             Ok(ReleasesAnswer::Found(project)) => {
                 let releases = project.releases().iter();
                 releases.filter_map(|release| release.uploaded).max()
@@ -483,7 +489,7 @@ impl Trial<'_> {
                 span,
                 because: Exclusion::TooNew,
             } = fact
-                && let Ok(ReleasesAnswer::Found(project)) = self.source.releases(name)
+                && let Ok(ReleasesAnswer::Found(project)) = self.seen().releases(name)
             {
                 let meant = project.releases().iter();
                 let meant = meant.filter(|release| span.versions.contains(&release.version));

@@ -11,14 +11,14 @@ use crate::coherent::coherent;
 use crate::direct::contradiction;
 use crate::eligible::{Candidate, Candidates};
 use crate::held_back::held_back_by;
-use crate::keep::{Versions, keep};
+use crate::keep::{Versions, keep, same_release};
 use crate::objective::LagSummary;
 use crate::package::Package;
 use crate::search::{Failure, Search};
 use crate::world::{Edge, Facts, Known, World};
 use crate::{
     DirectRelease, HeldBackBy, NotKept, PackageSource, Requirement, Resolution, ResolveError,
-    ResolvedPackage, SourceError, Target, Trust, explain,
+    ResolvedPackage, SourceError, Target, Trust, cuda_package, explain,
 };
 
 /// What is asked for.
@@ -133,7 +133,8 @@ impl<'a> Solver<'a> {
         let solution = self.run(&mut search, of_others);
         match solution {
             Ok((chosen, preferred)) => {
-                let (packages, lag) = chosen.explained(&self.world, &preferred)?;
+                let (mut packages, lag) = chosen.explained(&self.world, &preferred)?;
+                without_cuda(&mut packages);
                 Ok(Resolution {
                     target: self.target.clone(),
                     not_kept: chosen.not_kept(&self.world, &self.world.request.preferences)?,
@@ -192,6 +193,16 @@ impl<'a> Solver<'a> {
             _ => search.solve(),
         };
         Ok((chosen?, preferred))
+    }
+}
+
+/// Takes out what only says that all builds share one CUDA.
+fn without_cuda(packages: &mut Vec<ResolvedPackage>) {
+    let cuda = cuda_package();
+    packages.retain(|package| package.name != cuda);
+    for package in packages {
+        package.requires.retain(|name| *name != cuda);
+        package.edges.retain(|edge| edge.name != cuda);
     }
 }
 
@@ -368,7 +379,8 @@ impl Chosen {
         let mut incoming = None;
         let mut not_kept = Vec::new();
         for (name, version) in wanted {
-            let Some(pinned) = self.versions.get(name).filter(|pinned| *pinned != version) else {
+            let pinned = self.versions.get(name);
+            let Some(pinned) = pinned.filter(|pinned| !same_release(pinned, version)) else {
                 continue;
             };
             if incoming.is_none() {

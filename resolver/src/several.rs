@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pep440_rs::Version;
 use pep508_rs::PackageName;
 
-use crate::keep::Versions;
+use crate::keep::{Versions, same_release};
 use crate::resolve::Solver;
 use crate::world::Known;
 use crate::{
@@ -127,7 +127,7 @@ fn joined(place: &Place<'_>, theirs: &[&Resolution]) -> Option<Resolution> {
     let wanted = wanted(&place.solver, own, theirs);
     let equal = |name: &PackageName, version: &Version| {
         let package = answer.package(name);
-        package.is_none_or(|package| package.version == *version)
+        package.is_none_or(|package| same_release(&package.version, version))
     };
     if wanted.iter().all(|(name, version)| equal(name, version)) {
         return None;
@@ -149,7 +149,7 @@ fn distance(answer: &Resolution, others: &[&Resolution]) -> usize {
         let packages = answer.packages.iter();
         let found = packages.filter(|package| {
             let same = other.package(&package.name);
-            same.is_some_and(|same| same.version != package.version)
+            same.is_some_and(|same| !same_release(&same.version, &package.version))
         });
         found.count()
     };
@@ -164,11 +164,13 @@ fn wanted(solver: &Solver<'_>, own: &Resolution, theirs: &[&Resolution]) -> Vers
         .flat_map(|other| other.packages.iter().map(|package| &package.name))
         .collect();
     for name in names {
-        let mut counts = BTreeMap::<&Version, usize>::new();
+        // builds of one release are one version here
+        let mut counts = BTreeMap::<Version, usize>::new();
         for package in theirs.iter().filter_map(|other| other.package(name)) {
-            *counts.entry(&package.version).or_default() += 1;
+            let public = package.version.clone().without_local();
+            *counts.entry(public).or_default() += 1;
         }
-        let mut versions: Vec<(usize, &Version)> = counts
+        let mut versions: Vec<(usize, Version)> = counts
             .into_iter()
             .map(|(version, count)| (count, version))
             .collect();
@@ -178,7 +180,7 @@ fn wanted(solver: &Solver<'_>, own: &Resolution, theirs: &[&Resolution]) -> Vers
             .into_iter()
             .rev()
             .find(|(_, version)| cheap(version));
-        wanted.extend(found.map(|(_, version)| (name.clone(), version.clone())));
+        wanted.extend(found.map(|(_, version)| (name.clone(), version)));
     }
     wanted
 }
@@ -198,7 +200,7 @@ fn cheap(
         return Ok(false);
     };
     let candidate = candidates
-        .get(version)
+        .same_release(version)
         .filter(|found| solver.world.admits(name, found));
     Ok(candidate.is_some_and(|candidate| within_price(package.lag_days, candidate.lag)))
 }

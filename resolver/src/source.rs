@@ -1,10 +1,11 @@
 //! The resolver's only view of the world.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use pep508_rs::PackageName;
 
-use crate::{CoreMetadata, Project, ReleaseFile, Requirement};
+use crate::{CoreMetadata, Project, ReleaseFile, Requirement, Target};
 
 /// Where projects and metadata come from: an index over the network, or a [`crate::MemorySource`].
 ///
@@ -25,6 +26,38 @@ pub trait PackageSource {
     /// fetch their projects, the likely metadata and what follows from it at once. May be ignored,
     /// and never changes an answer.
     fn look_ahead(&self, _requirements: Vec<Requirement>, _guess: &Arc<dyn Lookahead>) {}
+
+    /// The source as one target sees it, where targets see different ones: accelerators have builds
+    /// on indexes of their own. `None` is this source as it is.
+    ///
+    /// What the target's builds have in common may be said with [`crate::cuda_package`].
+    fn for_target<'s>(&'s self, _target: &Target) -> Option<Box<dyn PackageSource + 's>> {
+        None
+    }
+}
+
+/// A source, or what one target sees of it.
+pub(crate) enum Seen<'s> {
+    Whole(&'s dyn PackageSource),
+    ByTarget(Box<dyn PackageSource + 's>),
+}
+
+impl<'s> Seen<'s> {
+    pub(crate) fn by(target: &Target, source: &'s dyn PackageSource) -> Self {
+        let own = source.for_target(target);
+        own.map_or(Self::Whole(source), Self::ByTarget)
+    }
+}
+
+impl<'s> Deref for Seen<'s> {
+    type Target = dyn PackageSource + 's;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Whole(source) => *source,
+            Self::ByTarget(source) => source.as_ref(),
+        }
+    }
 }
 
 /// The resolver's guess at its own next questions; a source may call it from any thread.

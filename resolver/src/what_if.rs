@@ -68,7 +68,7 @@ pub(crate) fn what_if(
     request
         .constraints
         .extend(others.filter_map(|(other, pinned)| exactly(other, pinned)));
-    solve(&request, world.target, world.source, &world.options())
+    solve(&request, world.target, &*world.source, &world.options())
 }
 
 fn exactly(name: &PackageName, version: &Version) -> Option<Requirement> {

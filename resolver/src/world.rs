@@ -13,6 +13,7 @@ use crate::eligible::{Candidate, Candidates, Eligibility};
 use crate::keep::Versions;
 use crate::lookahead::NewestGuess;
 use crate::requirement::is_url;
+use crate::source::Seen;
 use crate::{
     ArbitraryEquality, CoreMetadata, Lookahead, MetadataAnswer, Options, PackageSource,
     PrereleasePolicy, ReleasesAnswer, Request, Requirement, SourceError, Target, Timestamp,
@@ -21,7 +22,8 @@ use crate::{
 
 /// The source seen through one target and one request, each question asked once.
 pub(crate) struct World<'a> {
-    pub(crate) source: &'a dyn PackageSource,
+    /// As the target sees it.
+    pub(crate) source: Seen<'a>,
     pub(crate) request: &'a Request,
     pub(crate) target: &'a Target,
     pub(crate) environment: MarkerEnvironment,
@@ -96,7 +98,7 @@ impl<'a> World<'a> {
         let eligibility = Eligibility::new(target, options.as_of);
         let constraints = constraints_of(request, &environment);
         let mut world = Self {
-            source,
+            source: Seen::by(target, source),
             request,
             target,
             guess: Arc::new(NewestGuess {
@@ -183,7 +185,7 @@ impl<'a> World<'a> {
         let Known::Found(candidates) = &known else {
             return known;
         };
-        match candidates.get(&version) {
+        match candidates.same_release(&version) {
             Some(candidate) if self.admits(name, candidate) => {
                 Known::Found(Rc::new(candidates.only(candidate)))
             }

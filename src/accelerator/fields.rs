@@ -67,18 +67,45 @@ where
     V: FromStr,
     V::Err: Display,
 {
+    let map = keyed::<D, K, Text<V>>(deserializer)?;
+    Ok(map.into_iter().map(|(key, value)| (key, value.0)).collect())
+}
+
+/// A table from texts to lists of texts.
+pub(super) fn text_lists<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, Vec<V>>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: FromStr + Ord,
+    K::Err: Display,
+    V: FromStr,
+    V::Err: Display,
+{
+    let map = keyed::<D, K, Vec<Text<V>>>(deserializer)?;
+    let lists = map.into_iter().map(|(key, values)| {
+        let values = values.into_iter().map(|value| value.0);
+        (key, values.collect())
+    });
+    Ok(lists.collect())
+}
+
+fn keyed<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: FromStr + Ord,
+    K::Err: Display,
+    V: Deserialize<'de>,
+{
     struct Visitor<K, V>(PhantomData<(K, V)>);
     impl<'de, K, V> serde::de::Visitor<'de> for Visitor<K, V>
     where
         K: FromStr + Ord,
         K::Err: Display,
-        V: FromStr,
-        V::Err: Display,
+        V: Deserialize<'de>,
     {
         type Value = BTreeMap<K, V>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a table of texts")
+            f.write_str("a table")
         }
 
         fn visit_map<A: serde::de::MapAccess<'de>>(
@@ -90,7 +117,7 @@ where
                 let parsed = key
                     .parse()
                     .map_err(|error| A::Error::custom(format!("`{key}`: {error}")))?;
-                all.insert(parsed, map.next_value::<Text<V>>()?.0);
+                all.insert(parsed, map.next_value::<V>()?);
             }
             Ok(all)
         }

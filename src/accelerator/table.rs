@@ -10,7 +10,7 @@ use pinsmith_resolver::{
 };
 use serde::Deserialize;
 
-use super::fields::{optional, text, text_map, texts};
+use super::fields::{optional, text, text_lists, text_map, texts};
 pub use read::TableError;
 pub use versions::{AcceleratorPattern, Capability, DriverVersion, MinorVersion};
 
@@ -30,6 +30,9 @@ pub struct Table {
     pub schema: u32,
     /// The day up to which the table knows, as `YYYY-MM-DD`.
     pub as_of: String,
+    /// The platforms of each kind of accelerator; those that are not named are for all.
+    #[serde(deserialize_with = "text_lists")]
+    pub families: BTreeMap<AcceleratorFamily, Vec<Platform>>,
     /// Minor releases of torch.
     pub torch: Vec<TorchRelease>,
     /// Builds of torch that are known.
@@ -60,6 +63,8 @@ pub struct Table {
     pub source_only: Vec<SourceOnly>,
     /// Releases whose metadata does not say what they belong to.
     pub companions: Vec<Companion>,
+    /// Releases that are known not to work.
+    pub traps: Vec<Trap>,
     /// Addresses whose file was replaced.
     pub replaced: Vec<Replaced>,
     /// Distributions that write the same module.
@@ -333,6 +338,20 @@ pub struct Companion {
     pub note: String,
 }
 
+/// Releases that are known not to work, and what does.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trap {
+    /// The package.
+    #[serde(deserialize_with = "text")]
+    pub package: PackageName,
+    /// Its releases.
+    #[serde(deserialize_with = "text")]
+    pub versions: VersionSpecifiers,
+    /// What a person should know.
+    pub note: String,
+}
+
 /// An address whose file was replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -433,18 +452,5 @@ impl Table {
     /// What a CUDA asks of the driver.
     pub fn driver(&self, cuda: CudaVersion) -> Option<&Driver> {
         self.drivers.iter().find(|driver| driver.cuda == cuda)
-    }
-
-    /// The platforms that any index serves builds of a kind for.
-    pub fn platforms_of(&self, family: AcceleratorFamily) -> Vec<Platform> {
-        let serving = self
-            .index
-            .iter()
-            .filter(|index| index.accelerators.iter().any(|one| one.family() == family));
-        let mut platforms: Vec<Platform> =
-            serving.flat_map(|index| index.platforms.clone()).collect();
-        platforms.sort();
-        platforms.dedup();
-        platforms
     }
 }

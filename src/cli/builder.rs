@@ -26,6 +26,7 @@ pub(super) fn builder(
         location,
         host,
         tree,
+        accelerators: _,
     }: &World<'_>,
     targets: &[Target],
     notes: &mut Vec<Diagnostic>,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use pinsmith_resolver::{Request, Resolution};
 
 use self::inputs::{plain, read, wanted};
+use super::accelerators::{fit, refuse, table};
 use super::args::{AnnotationArg, CompileArgs, GlobalArgs};
 use super::json::{ResolutionJson, to_text};
 use super::strict::Unknown;
@@ -16,7 +17,7 @@ use super::terminal::Terminal;
 use super::unsatisfiable::all_or_failure;
 use super::world::{OpenIndex, World, detect_host, location, read_direct, resolve_flags, typed};
 use super::{Done, Failure};
-use crate::lock::{DirectSources, Lock, LockOptions};
+use crate::lock::{Lock, LockOptions};
 use crate::render::{Annotations, PinStyle, pins};
 use crate::requirements::Manifest;
 use crate::scan::Tree;
@@ -37,7 +38,8 @@ pub(super) fn run(
     let host = detect_host(flags.python.first().copied(), &here, global);
     let manifest = read(&args.files)?;
     let declared = manifest.requires_python.as_ref();
-    let targets = targets(flags, &host, &[])?;
+    let accelerators = table(flags.accelerator_table.as_deref())?;
+    let targets = targets(flags, &host, &[], &accelerators)?;
     let targets = admitted(targets, flags, declared.map(|(python, _)| python))?;
     let constraints = read(&args.constraints)?;
     let overrides = read(&args.overrides)?;
@@ -50,11 +52,16 @@ pub(super) fn run(
     };
     let before = before(args)?;
     let mut asked = before.asked(&request, &targets, &args.resolve.upgrade);
+    let fitted = fit(&mut asked, &accelerators);
+    if let Some(done) = refuse(&fitted, terminal)? {
+        return Ok(done);
+    }
     let location = location(&args.resolve.index, global, &host, &here)?;
     let world = World {
         location,
         host: &host,
         tree: &here,
+        accelerators,
     };
     let index = OpenIndex::for_resolution(&args.resolve, global, world, &targets, terminal)?;
     let tree = Tree::new(&here).ok();
@@ -67,11 +74,12 @@ pub(super) fn run(
         &index.index,
         args.resolve.index.offline,
     );
-    let resolved = index.resolve(&asked, &args.resolve);
+    let resolved = index.resolve(&asked, &args.resolve, args.generate_hashes);
     let read = [&manifest, &constraints, &overrides];
     terminal.diagnostics(
         read.into_iter()
             .flat_map(|read| &read.diagnostics)
+            .chain(&fitted)
             .chain(&direct.diagnostics)
             .chain(&host.diagnostics)
             .chain(&resolved.diagnostics),
@@ -86,7 +94,13 @@ pub(super) fn run(
         return Ok(done);
     }
     terminal.diagnostics(&before.not_kept(&resolutions));
-    let text = text(args, &resolutions, &manifest, &direct.sources, terminal)?;
+    let indexes = index.index.index_names().into_iter().collect();
+    let places = LockOptions {
+        direct: direct.sources,
+        indexes,
+        ..LockOptions::default()
+    };
+    let text = text(args, &resolutions, &manifest, &places, terminal)?;
     let file = output_file(args);
     match file {
         Some(file) => write(file, text, terminal)?,
@@ -143,16 +157,12 @@ fn text(
     args: &CompileArgs,
     resolutions: &[Resolution],
     manifest: &Manifest,
-    direct: &DirectSources,
+    places: &LockOptions,
     terminal: Terminal,
 ) -> Result<String, Failure> {
     if args.generate_hashes {
         // refuses what cannot be hashed, and targets that no marker tells apart
-        let options = LockOptions {
-            direct: direct.clone(),
-            ..LockOptions::default()
-        };
-        let locked = Lock::from_resolutions(resolutions, manifest, &options)?;
+        let locked = Lock::from_resolutions(resolutions, manifest, places)?;
         terminal.diagnostics(&locked.diagnostics);
     }
     let style = PinStyle {
@@ -167,7 +177,8 @@ fn text(
     };
     Ok(pins(
         resolutions,
-        direct,
+        &places.direct,
+        &places.indexes,
         manifest,
         &command_line(args),
         style,

@@ -1,6 +1,7 @@
 //! What the project's configuration says where no flag does.
 
 use jiff::Timestamp;
+use pinsmith_resolver::Accelerator;
 
 use super::args::{ResolveArgs, TargetArgs};
 use super::targets::PlatformArg;
@@ -15,8 +16,14 @@ pub(super) fn configured(args: &ResolveArgs, config: &Config) -> ResolveArgs {
         python,
         platform,
         universal,
+        accelerator,
         ..
     } = &mut args.targets;
+    if accelerator.is_empty() {
+        // `auto` is decided by whoever knows this machine
+        let named = config.accelerators.iter();
+        accelerator.extend(named.filter_map(|name| name.parse::<Accelerator>().ok()));
+    }
     if python.is_empty() && !*universal {
         python.clone_from(&config.python);
     }

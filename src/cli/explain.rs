@@ -9,6 +9,7 @@ use pinsmith_resolver::{
 };
 use serde::Serialize;
 
+use super::accelerators::table;
 use super::args::{ExplainArgs, GlobalArgs, IndexArgs};
 use super::install::{below, read_lock};
 use super::json::{SCHEMA, to_text};
@@ -255,7 +256,7 @@ fn if_newer(
         None,
         UploadTimes::Useful,
         global,
-        location,
+        (location, table(None)?),
         terminal,
     )?;
     let options = Options {

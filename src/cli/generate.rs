@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use pinsmith_resolver::{PackageName, PythonVersion, Version};
 use serde::Serialize;
 
+use super::accelerators::{fit, refuse, table};
 use super::args::{BoundsArg, GenerateArgs, GlobalArgs};
 use super::configured::{self, configured};
 use super::json::{SCHEMA, to_text};
@@ -37,7 +39,8 @@ pub(super) fn run(
     let resolve = configured(&args.resolve, &config);
     let wanted = &resolve.targets;
     let host = detect_host(wanted.python.first().copied(), tree.root(), global);
-    let targets = targets(wanted, &host, &[])?;
+    let accelerators = table(wanted.accelerator_table.as_deref())?;
+    let targets = targets(wanted, &host, &[], &accelerators)?;
     let oldest = targets.iter().map(|target| target.python).min();
     let mut source = Source::read(&args.source, oldest, terminal)?;
     let declared = source.manifest.requires_python.as_ref();
@@ -61,14 +64,19 @@ pub(super) fn run(
             location,
             host: &host,
             tree: tree.root(),
+            accelerators: Arc::clone(&accelerators),
         };
         let index = OpenIndex::for_resolution(&resolve, global, world, &targets, terminal)?;
         let until = resolve.as_of.as_ref().map(|as_of| as_of.instant);
         look_up(&mut source, &args.source, &index.index, until);
         groups = chosen_groups(wished, args.all_groups, &source.manifest)?;
         let request = request(&source.manifest, &groups);
-        let asked = Before::default().asked(&request, &targets, &resolve.upgrade);
-        let resolved = index.resolve(&asked, &resolve);
+        let mut asked = Before::default().asked(&request, &targets, &resolve.upgrade);
+        let fitted = fit(&mut asked, &accelerators);
+        if let Some(done) = refuse(&fitted, terminal)? {
+            return Ok(done);
+        }
+        let resolved = index.resolve(&asked, &resolve, false);
         notes = resolved.diagnostics;
         if resolved.answers.iter().any(Result::is_err) {
             terminal.diagnostics(source.diagnostics().chain(&notes));
@@ -81,11 +89,13 @@ pub(super) fn run(
         };
         // bounds hold on every target when they are made of the lowest version
         for package in resolutions.into_iter().flat_map(|answer| answer.packages) {
+            // bounds name releases, not their builds
+            let public = package.version.without_local();
             let version = versions
                 .entry(package.name)
-                .or_insert_with(|| package.version.clone());
-            if package.version < *version {
-                *version = package.version;
+                .or_insert_with(|| public.clone());
+            if public < *version {
+                *version = public;
             }
         }
     }

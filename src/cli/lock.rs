@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use pinsmith_resolver::{Asked, Request, Resolution};
+use pinsmith_resolver::{Accelerator, Asked, Request, Resolution};
 
+use super::accelerators::{fit, refuse, replaced, table};
 use super::args::{GlobalArgs, LockArgs, ResolveArgs};
 use super::configured::{configured, groups};
 use super::json::{ResolutionJson, Stats, to_text};
@@ -26,7 +28,7 @@ use crate::environment::{
     EnvironmentSpec, Gap, LockFile, OUTSIDE_THE_LOCK, SpecInputs, UNREADABLE_SPEC,
     UNRESOLVED_IMPORT, inputs_digest,
 };
-use crate::lock::{DirectSources, Lock, LockOptions};
+use crate::lock::{Lock, LockOptions, environment_marker};
 use crate::render::{environment, pylock, pylock_file_name, requirements_txt};
 use crate::requirements::{GENERATED_HEADER_PREFIX, Manifest};
 use crate::write::{Guard, Output, Written, beginning, existing, requirements_name, write_all};
@@ -43,7 +45,8 @@ pub(super) fn run(
     let host = detect_host(wanted.python.first().copied(), tree.root(), global);
     let folder = args.output_dir.as_deref().unwrap_or_else(|| tree.root());
     let before = Before::of_folders(&[folder, tree.root()]);
-    let targets = targets(wanted, &host, &before.targets)?;
+    let accelerators = table(wanted.accelerator_table.as_deref())?;
+    let targets = targets(wanted, &host, &before.targets, &accelerators)?;
     let oldest = targets.iter().map(|target| target.python).min();
     let mut source = Source::read(&args.source, oldest, terminal)?;
     let declared = source.manifest.requires_python.as_ref();
@@ -53,6 +56,7 @@ pub(super) fn run(
         location,
         host: &host,
         tree: source.tree.root(),
+        accelerators: Arc::clone(&accelerators),
     };
     let index = OpenIndex::for_resolution(&resolve, global, world, &targets, terminal)?;
     if !args.no_lookup {
@@ -64,8 +68,16 @@ pub(super) fn run(
     let older = older_spec(&output_dir(args, &source))?;
     let request = request(&source.manifest, &groups);
     let mut asked = before.asked(&request, &targets, &resolve.upgrade);
+    let fitted = fit(&mut asked, &accelerators);
+    if let Some(done) = refuse(&fitted, terminal)? {
+        return Ok(done);
+    }
     let direct = directs(args, &source, &index, &mut asked);
-    let resolved = index.resolve(&asked, &resolve);
+    let kept = before.archives(&resolve.upgrade);
+    if let Some(done) = refuse(&replaced(kept, &direct.sources, &accelerators), terminal)? {
+        return Ok(done);
+    }
+    let resolved = index.resolve(&asked, &resolve, true);
     let Resolved {
         answers,
         advice,
@@ -92,19 +104,18 @@ pub(super) fn run(
     let locked = resolutions.iter().flat_map(|answer| &answer.packages);
     let locked = locked.map(|package| package.name.clone()).collect();
     source.manifest.confirm(&locked);
-    let (made, notes) = Made::new(
-        args,
-        &resolve,
-        &source,
-        &resolutions,
-        &groups,
-        &direct.sources,
-        older.as_ref(),
-    )?;
+    let options = LockOptions {
+        groups: groups.clone(),
+        as_of: resolve.as_of.as_ref().map(|as_of| as_of.instant),
+        direct: direct.sources,
+        indexes: index.index.index_names().into_iter().collect(),
+    };
+    let (made, notes) = Made::new(args, &source, &resolutions, &options, older.as_ref())?;
     let not_kept = before.not_kept(&resolutions);
     let all: Vec<&Diagnostic> = source
         .diagnostics()
         .chain(&host.diagnostics)
+        .chain(&fitted)
         .chain(&diagnostics)
         .chain(&direct.diagnostics)
         .chain(&notes)
@@ -112,7 +123,7 @@ pub(super) fn run(
         .collect();
     let written = if args.dry_run {
         if !terminal.json() {
-            terminal.result(&made.requirements.text)?;
+            terminal.result(&made.shown())?;
         }
         Vec::new()
     } else {
@@ -197,43 +208,63 @@ pub(super) fn request(manifest: &Manifest, groups: &[String]) -> Request {
 
 /// Everything that is to be written, rendered.
 pub(super) struct Made {
-    requirements: Output,
+    requirements: Vec<Output>,
     others: Vec<Output>,
+}
+
+/// One lock with its renderings.
+struct Rendered {
+    lock: Lock,
+    name: String,
+    text: String,
+    requirements: Output,
 }
 
 impl Made {
     pub(super) fn new(
         args: &LockArgs,
-        resolve: &ResolveArgs,
         source: &Source,
         resolutions: &[Resolution],
-        groups: &[String],
-        direct: &DirectSources,
+        options: &LockOptions,
         older: Option<&EnvironmentSpec>,
     ) -> Result<(Self, Vec<Diagnostic>), Failure> {
-        let options = LockOptions {
-            groups: groups.to_vec(),
-            as_of: resolve.as_of.as_ref().map(|as_of| as_of.instant),
-            direct: direct.clone(),
-        };
-        let locked = Lock::from_resolutions(resolutions, &source.manifest, &options)?;
         let folder = output_dir(args, source);
-        let before = beginning(&folder, "requirements.txt");
-        let name = pylock_file_name(None);
-        let text = pylock(&locked.lock);
-        let requirements = Output {
-            name: requirements_name(before.as_deref()).to_owned(),
-            text: requirements_txt(&locked.lock, &command_line(args, groups)),
-            guard: Guard::Requirements,
-        };
+        let command = command_line(args, &options.groups);
+        let mut diagnostics = Vec::new();
+        let mut all = Vec::new();
+        for (slug, resolutions) in files_of(resolutions) {
+            let locked = Lock::from_resolutions(&resolutions, &source.manifest, options)?;
+            for finding in locked.diagnostics {
+                if !diagnostics.contains(&finding) {
+                    diagnostics.push(finding);
+                }
+            }
+            all.push(Rendered {
+                requirements: Output {
+                    name: match &slug {
+                        Some(slug) => format!("requirements.{slug}.txt"),
+                        None => {
+                            let before = beginning(&folder, "requirements.txt");
+                            requirements_name(before.as_deref()).to_owned()
+                        }
+                    },
+                    text: requirements_txt(&locked.lock, &command),
+                    guard: Guard::Requirements,
+                },
+                name: pylock_file_name(slug.as_deref()),
+                text: pylock(&locked.lock),
+                lock: locked.lock,
+            });
+        }
+        let files = all.iter().map(|one| LockFile {
+            name: &one.name,
+            text: &one.text,
+            lock: &one.lock,
+            requirements_name: &one.requirements.name,
+            requirements: &one.requirements.text,
+        });
         let spec = EnvironmentSpec::new(&SpecInputs {
-            locks: &[LockFile {
-                name: &name,
-                text: &text,
-                lock: &locked.lock,
-                requirements_name: &requirements.name,
-                requirements: &requirements.text,
-            }],
+            locks: &files.collect::<Vec<_>>(),
             scan: &source.scan,
             manifest: &source.manifest,
             inputs_digest: digest_of_inputs(source),
@@ -243,25 +274,38 @@ impl Made {
             Some(older) => spec.keeping(older),
             None => spec,
         };
-        let made = Self {
-            requirements,
-            others: vec![
-                Output {
-                    name,
-                    text,
-                    guard: Guard::Pylock,
-                },
-                Output {
-                    name: EnvironmentSpec::FILE_NAME.to_owned(),
-                    text: environment(&spec),
-                    guard: Guard::Spec,
-                },
-            ],
+        let mut made = Self {
+            requirements: Vec::new(),
+            others: Vec::new(),
         };
+        for one in all {
+            made.requirements.push(one.requirements);
+            made.others.push(Output {
+                name: one.name,
+                text: one.text,
+                guard: Guard::Pylock,
+            });
+        }
+        made.others.push(Output {
+            name: EnvironmentSpec::FILE_NAME.to_owned(),
+            text: environment(&spec),
+            guard: Guard::Spec,
+        });
         let gaps = spec.gaps.iter().map(Gap::to_diagnostic);
         // what else says these better has been said
         let gaps = gaps.filter(|gap| ![UNRESOLVED_IMPORT, OUTSIDE_THE_LOCK].contains(&gap.code));
-        Ok((made, locked.diagnostics.into_iter().chain(gaps).collect()))
+        diagnostics.extend(gaps);
+        Ok((made, diagnostics))
+    }
+
+    /// The requirements files as one text, for people.
+    fn shown(&self) -> String {
+        if let [only] = self.requirements.as_slice() {
+            return only.text.clone();
+        }
+        let files = self.requirements.iter();
+        let texts = files.map(|file| format!("# {}\n{}", file.name, file.text));
+        texts.collect::<Vec<_>>().join("\n")
     }
 
     pub(super) fn write(self, args: &LockArgs, source: &Source) -> Result<Vec<Written>, Failure> {
@@ -275,10 +319,35 @@ impl Made {
             let message = format!("cannot make the folder `{}`: {error}", folder.display());
             Failure::new(message, help)
         })?;
-        let mut outputs = vec![self.requirements];
+        let mut outputs = self.requirements;
         outputs.extend(self.others);
         Ok(write_all(&folder, &outputs)?)
     }
+}
+
+/// The answers of each file with its name: all in one where markers tell the targets apart, else one
+/// file an accelerator, since no marker can express that.
+fn files_of(resolutions: &[Resolution]) -> Vec<(Option<String>, Vec<Resolution>)> {
+    let markers = resolutions
+        .iter()
+        .map(|one| environment_marker(&one.target).to_string());
+    let distinct: BTreeSet<String> = markers.collect();
+    let mut accelerators: Vec<Accelerator> = Vec::new();
+    for resolution in resolutions {
+        if !accelerators.contains(&resolution.target.accelerator) {
+            accelerators.push(resolution.target.accelerator);
+        }
+    }
+    if distinct.len() == resolutions.len() || accelerators.len() < 2 {
+        return vec![(None, resolutions.to_vec())];
+    }
+    let of = |accelerator| {
+        let all = resolutions.iter();
+        let own = all.filter(|one| one.target.accelerator == accelerator);
+        let slug = accelerator.to_string().replace('.', "-");
+        (Some(slug), own.cloned().collect())
+    };
+    accelerators.into_iter().map(of).collect()
 }
 
 /// The spec that is about to be written again, for what a person wrote into it.
@@ -453,7 +522,7 @@ fn summarise(closing: &Closing<'_>) {
     if closing.args.dry_run {
         return;
     }
-    terminal.next(&next_command(closing.args));
+    terminal.next(&next_command(closing.args, closing.written));
 }
 
 /// Groups that were not asked for, so that nobody looks for them in vain.
@@ -484,10 +553,23 @@ pub(super) fn shorten(path: &Path) -> &Path {
     }
 }
 
-fn next_command(args: &LockArgs) -> String {
+fn next_command(args: &LockArgs, written: &[Written]) -> String {
     let word = |path: &Path| typed(&path.to_string_lossy());
+    let is_lock = |path: &Path| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        name.is_some_and(|name| name.starts_with("pylock."))
+    };
+    let mut locks = written.iter().filter(|one| is_lock(&one.path));
+    let first = locks.next().map(|one| one.path.clone()).unwrap_or_default();
     match &args.output_dir {
-        Some(folder) => format!("pinsmith sync --lock {}", word(&folder.join("pylock.toml"))),
+        Some(folder) => {
+            let name = first.file_name().unwrap_or_default();
+            format!("pinsmith sync --lock {}", word(&folder.join(name)))
+        }
+        // one of several has to be named
+        None if locks.next().is_some() => {
+            format!("pinsmith sync --lock {}", word(shorten(&first)))
+        }
         None if args.source.path == Path::new(".") => "pinsmith sync".to_owned(),
         None => format!("pinsmith sync {}", word(&args.source.path)),
     }

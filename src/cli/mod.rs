@@ -1,5 +1,6 @@
 //! The command line: arguments become options, and one library call each.
 
+mod accelerators;
 pub mod args;
 mod builder;
 mod cache;

@@ -58,10 +58,6 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "leave it out: nothing is built, so nothing constrains builds",
     ),
     (
-        &["--torch-backend", "--accelerator"],
-        "wheels for accelerators are not chosen yet; name an index with --index-url",
-    ),
-    (
         &["--dry-run", "-n"],
         "leave out -o, and the pins are only shown",
     ),

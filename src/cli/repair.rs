@@ -24,6 +24,7 @@ use self::report::{RepairJson, Story, text};
 use self::rounds::{Ended, Loop};
 use self::search::{Answer, Field, target_of};
 use self::usage::Used;
+use super::accelerators::table;
 use super::args::{GlobalArgs, RepairArgs, StrategyArg};
 use super::json::{Stats, to_text};
 use super::lookup::look_up;
@@ -63,6 +64,7 @@ pub(super) fn run(
         location,
         host: &host,
         tree: source.tree.root(),
+        accelerators: table(args.resolve.targets.accelerator_table.as_deref())?,
     };
     let platform = target_of(args, &host, first)?;
     let index = OpenIndex::for_resolution(&args.resolve, global, world, &[platform], terminal)?;

@@ -1,5 +1,6 @@
 //! `pinsmith scan`: what is imported, from where, which distribution, how sure.
 
+use super::accelerators::table;
 use super::args::{GlobalArgs, ScanArgs};
 use super::json::{ScanJson, to_text};
 use super::lookup::look_up;
@@ -26,7 +27,7 @@ pub(super) fn run(
             None,
             UploadTimes::Useful,
             global,
-            location,
+            (location, table(None)?),
             terminal,
         )?;
         look_up(&mut source, &args.source, &index.index, None);

@@ -1,20 +1,22 @@
 //! What is resolved for, and which pins are kept: flags, the lock that is there, this machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
 
 use pinsmith_resolver::{
-    Asked, NotKept, PackageName, Platform, PythonVersion, Request, Resolution, Target, Version,
-    VersionSpecifiers,
+    Accelerator, Asked, NotKept, PackageName, Platform, PythonVersion, Request, Resolution, Sha256,
+    Target, Version, VersionSpecifiers,
 };
 
 use super::Failure;
 use super::args::{TargetArgs, UpgradeArgs};
+use crate::accelerator::Table;
 use crate::diagnostic::Diagnostic;
+use crate::environment::EnvironmentSpec;
 use crate::escape::visible;
 use crate::host::Host;
-use crate::lock::{self, NOT_KEPT, PREFERENCE_FILES, Preferences};
+use crate::lock::{self, DirectSource, NOT_KEPT, PREFERENCE_FILES, Preferences};
 use crate::write::existing;
 
 /// The Pythons of `--universal`: those that are supported upstream and have been out for a year.
@@ -96,6 +98,7 @@ pub(super) fn targets(
     args: &TargetArgs,
     host: &Host,
     locked: &[Target],
+    table: &Table,
 ) -> Result<Vec<Target>, Failure> {
     if args.is_empty() && !locked.is_empty() {
         return Ok(locked.to_vec());
@@ -111,16 +114,49 @@ pub(super) fn targets(
         ([], false) => vec![None],
         (named, _) => named.iter().copied().map(Some).collect(),
     };
-    let mut targets = Vec::new();
+    let mut places = Vec::new();
     for platform in &platforms {
         for python in &pythons {
             let target = target(*python, *platform, args, host)?;
+            if !places.contains(&target) {
+                places.push(target);
+            }
+        }
+    }
+    Ok(with_accelerators(&places, &args.accelerator, table))
+}
+
+/// Every accelerator on every platform that has builds for it.
+///
+/// A platform for which none of several is made keeps all of them, so that it is refused with what
+/// there is; so is the one accelerator that was named for it.
+fn with_accelerators(
+    places: &[Target],
+    accelerators: &[Accelerator],
+    table: &Table,
+) -> Vec<Target> {
+    if accelerators.is_empty() {
+        return places.to_vec();
+    }
+    let mut targets = Vec::new();
+    for accelerator in accelerators {
+        for place in places {
+            let with = |accelerator| Target {
+                accelerator,
+                ..place.clone()
+            };
+            let target = with(*accelerator);
+            let elsewhere = places.len() > 1 || accelerators.len() > 1;
+            let served = accelerators.iter().any(|one| table.exists(&with(*one)));
+            if !table.exists(&target) && elsewhere && served {
+                continue;
+            }
             if !targets.contains(&target) {
                 targets.push(target);
             }
         }
     }
-    Ok(targets)
+    targets
 }
 
 fn minor((major, minor): (u8, u8)) -> PythonVersion {
@@ -200,13 +236,27 @@ pub(super) struct Before {
     pub(super) file: String,
     /// The targets of pinsmith's own lock.
     pub(super) targets: Vec<Target>,
-    preferences: Preferences,
+    /// The pins of each lock file with its targets; several when accelerators have a file each.
+    preferences: Vec<(Vec<Target>, Preferences)>,
+    /// What was locked at addresses.
+    archives: Vec<LockedArchive>,
+}
+
+/// A file that a lock has at an address.
+#[derive(Debug, Clone)]
+pub(super) struct LockedArchive {
+    pub(super) name: PackageName,
+    pub(super) url: String,
+    pub(super) sha256: Sha256,
 }
 
 impl Before {
     /// Looks into the folder that is written to, then into the repository.
     pub(super) fn of_folders(folders: &[&Path]) -> Self {
         for folder in folders {
+            if let Some(before) = Self::of_spec(folder) {
+                return before;
+            }
             for file in PREFERENCE_FILES {
                 let Some(bytes) = existing(folder, file) else {
                     continue;
@@ -222,14 +272,46 @@ impl Before {
         Self::default()
     }
 
+    /// The locks that the spec names, where there is one an accelerator.
+    fn of_spec(folder: &Path) -> Option<Self> {
+        let spec = existing(folder, EnvironmentSpec::FILE_NAME)?;
+        let spec = EnvironmentSpec::read(&String::from_utf8_lossy(&spec)).ok()?;
+        let names: BTreeSet<&String> = spec.targets.iter().map(|target| &target.lock).collect();
+        if names.len() < 2 {
+            return None;
+        }
+        let mut all = Self::default();
+        for name in names {
+            let bytes = existing(folder, name)?;
+            let own = Self::of_text(name, &String::from_utf8_lossy(&bytes))?;
+            all.targets.extend(own.targets);
+            all.preferences.extend(own.preferences);
+            all.archives.extend(own.archives);
+        }
+        "the locks".clone_into(&mut all.file);
+        Some(all)
+    }
+
     /// The pins of one file.
     pub(super) fn of_text(file: &str, text: &str) -> Option<Self> {
         let preferences = Preferences::read(file, text)?;
-        let own = lock::read(text).ok();
+        let own = lock::read(text).ok().map(|read| read.lock);
+        let packages = own.iter().flat_map(|lock| &lock.packages);
+        let archives = packages.filter_map(|package| match &package.direct.as_ref()?.source {
+            DirectSource::Archive { url, sha256, .. } => Some(LockedArchive {
+                name: package.name.clone(),
+                url: url.clone(),
+                sha256: *sha256,
+            }),
+            _ => None,
+        });
+        let archives = archives.collect();
+        let targets = own.map(|lock| lock.targets).unwrap_or_default();
         Some(Self {
             file: file.to_owned(),
-            targets: own.map(|read| read.lock.targets).unwrap_or_default(),
-            preferences,
+            archives,
+            preferences: vec![(targets.clone(), preferences)],
+            targets,
         })
     }
 
@@ -250,6 +332,13 @@ impl Before {
         asked.collect()
     }
 
+    /// The files at addresses that stay what they were.
+    pub(super) fn archives(&self, upgrade: &UpgradeArgs) -> impl Iterator<Item = &LockedArchive> {
+        let kept =
+            |one: &&LockedArchive| !upgrade.upgrade && !upgrade.upgrade_package.contains(&one.name);
+        self.archives.iter().filter(kept)
+    }
+
     /// The versions to keep on a target.
     pub(super) fn kept_on(
         &self,
@@ -259,7 +348,14 @@ impl Before {
         if upgrade.upgrade {
             return BTreeMap::new();
         }
-        let mut pins = self.preferences.on(target);
+        let of_target = self
+            .preferences
+            .iter()
+            .find(|(targets, _)| targets.contains(target));
+        let Some((_, preferences)) = of_target.or(self.preferences.first()) else {
+            return BTreeMap::new();
+        };
+        let mut pins = preferences.on(target);
         pins.retain(|name, _| !upgrade.upgrade_package.contains(name));
         pins
     }

@@ -1,14 +1,15 @@
 //! The answer "no": the proof with the places of its requirements, and what would make it work.
 
 use pinsmith_resolver::{
-    Exclusion, Fact, Options, PackageSource, Platform, Remedy, Request, Requirement, Resolution,
-    ResolveError, Target, Timestamp, Unsatisfiable, remedies, worked_as_of,
+    Asked, Exclusion, Fact, Options, PackageSource, Platform, ReleasesAnswer, Remedy, Requirement,
+    Resolution, ResolveError, Target, Timestamp, Unsatisfiable, remedies, worked_as_of,
 };
 
 use super::json::to_text;
 use super::no_json::UnsatisfiableJson;
 use super::terminal::Terminal;
 use super::{Done, Failure};
+use crate::accelerator::Table;
 use crate::diagnostic::Code;
 use crate::index::codes::NOT_IN_CACHE;
 use crate::requirements::Manifest;
@@ -20,17 +21,21 @@ pub(super) struct Advice {
     pub(super) remedies: Vec<Remedy>,
     /// When the requirements still had an answer.
     pub(super) worked_as_of: Option<Timestamp>,
+    /// Builds that are there instead.
+    pub(super) nearest: Vec<String>,
 }
 
 impl Advice {
     /// Looks for remedies; `cached` is a source that sends nothing over the network.
     pub(super) fn find(
         error: &ResolveError,
-        request: &Request,
+        asked: &Asked,
         source: &dyn PackageSource,
         cached: Option<&dyn PackageSource>,
         options: &Options,
+        table: &Table,
     ) -> Self {
+        let request = &asked.request;
         let ResolveError::Unsatisfiable(proof) = error else {
             return Self::default();
         };
@@ -40,8 +45,27 @@ impl Advice {
         Self {
             worked_as_of: cached.and_then(|one| worked_as_of(proof, request, one, options)),
             remedies,
+            nearest: nearest(proof, source, table),
         }
     }
+}
+
+/// What there is instead of the builds that the proof says are missing.
+fn nearest(proof: &Unsatisfiable, source: &dyn PackageSource, table: &Table) -> Vec<String> {
+    if proof.offline() {
+        return Vec::new();
+    }
+    let seen = source.for_target(&proof.target);
+    let seen = seen.as_deref().unwrap_or(source);
+    let requirements = proof.requirements().into_iter();
+    let found = requirements.filter_map(|requirement| {
+        let project = match seen.releases(&requirement.name) {
+            Ok(ReleasesAnswer::Found(project)) => Some(project),
+            _ => None,
+        };
+        table.nearest(requirement, &proof.target, project.as_deref())
+    });
+    found.collect()
 }
 
 /// All answers of the targets, or what became of the first that has none.
@@ -162,7 +186,8 @@ pub(super) fn help(
     if proof.offline() {
         return vec!["run once without --offline to fill the cache".to_owned()];
     }
-    let mut help: Vec<String> = proof.unknown_projects().map(unknown).collect();
+    let mut help: Vec<String> = advice.nearest.clone();
+    help.extend(proof.unknown_projects().map(unknown));
     let remedies = advice.remedies.iter();
     help.extend(remedies.map(|remedy| words(remedy, places)));
     if let Some(instant) = advice.worked_as_of {

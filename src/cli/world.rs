@@ -13,12 +13,14 @@ use pinsmith_resolver::{
 };
 
 use super::Failure;
+use super::accelerators::findings;
 use super::args::{GlobalArgs, IndexArgs, PrereleaseArg, ResolutionArg, ResolveArgs};
 use super::builder::builder;
 use super::json::Stats;
 use super::source::count;
 use super::terminal::{Progress, Terminal};
 use super::unsatisfiable::Advice;
+use crate::accelerator::Table;
 use crate::diagnostic::Diagnostic;
 use crate::direct::{Sources, read};
 use crate::git::Git;
@@ -104,7 +106,7 @@ impl OpenIndex {
         builder: Option<Arc<dyn MetadataBuilder>>,
         upload_times: UploadTimes,
         global: &GlobalArgs,
-        location: Location,
+        (location, accelerators): (Location, Arc<Table>),
         terminal: Terminal,
     ) -> Result<Self, Failure> {
         let started = Instant::now();
@@ -114,6 +116,7 @@ impl OpenIndex {
         settings.offline = args.offline;
         settings.refresh = refresh(args)?;
         settings.upload_times = upload_times;
+        settings.accelerators = accelerators;
         settings.progress = Some(Arc::new(Shown(progress.clone())));
         let cached = IndexSettings {
             offline: true,
@@ -151,7 +154,7 @@ impl OpenIndex {
             builder,
             upload_times,
             global,
-            world.location,
+            (world.location, world.accelerators),
             terminal,
         )?;
         Ok(Self { notes, ..opened })
@@ -178,13 +181,21 @@ impl OpenIndex {
         serde_json::from_slice(&self.index.recall(question)?).ok()
     }
 
+    /// Resolves; with `hashes`, pins of indexes that give no digest get one.
     fn work_out(
         &self,
         asked: &[Asked],
         options: &Options,
         question: Option<&str>,
+        hashes: bool,
     ) -> Vec<Result<Resolution, ResolveError>> {
-        let answers = resolve_all(asked, &self.index, options);
+        let mut answers = resolve_all(asked, &self.index, options);
+        for answer in answers.iter_mut().filter(|_| hashes) {
+            let completed = answer.as_mut().map(|one| self.index.complete_digests(one));
+            if let Ok(Err(error)) = completed {
+                *answer = Err(error.into());
+            }
+        }
         // a failure needs its proof, which is worked out each time
         let all: Result<Vec<&Resolution>, _> = answers.iter().map(Result::as_ref).collect();
         if let (Some(question), Ok(all)) = (question, all)
@@ -195,13 +206,14 @@ impl OpenIndex {
         answers
     }
 
-    /// Resolves over the index.
-    pub(super) fn resolve(&self, asked: &[Asked], args: &ResolveArgs) -> Resolved {
+    /// Resolves over the index; with `hashes`, pins of indexes that give no digest get one.
+    pub(super) fn resolve(&self, asked: &[Asked], args: &ResolveArgs, hashes: bool) -> Resolved {
         let options = options(args);
-        let question = question(asked, &options);
+        let built_in = *self.cached.accelerators == *Table::built_in();
+        let question = question(asked, &options).filter(|_| built_in);
         let answers = match question.as_deref().and_then(|asked| self.recall(asked)) {
             Some(known) => known.into_iter().map(Ok).collect(),
-            None => self.work_out(asked, &options, question.as_deref()),
+            None => self.work_out(asked, &options, question.as_deref(), hashes),
         };
         let failed = asked.iter().zip(&answers);
         let mut failed = failed.filter_map(|(asked, answer)| Some((asked, answer.as_ref().err()?)));
@@ -210,7 +222,8 @@ impl OpenIndex {
             Some((asked, error)) => {
                 let cached = Index::open(self.cached.clone()).ok();
                 let cached = cached.as_ref().map(|one| one as &dyn PackageSource);
-                Advice::find(error, &asked.request, &self.index, cached, &options)
+                let table = &self.cached.accelerators;
+                Advice::find(error, asked, &self.index, cached, &options, table)
             }
         };
         self.finish();
@@ -220,6 +233,7 @@ impl OpenIndex {
         let packages = answers.iter().flatten().flat_map(|answer| &answer.packages);
         let names: BTreeSet<&PackageName> = packages.map(|package| &package.name).collect();
         diagnostics.extend(self.index.status_diagnostics(names));
+        diagnostics.extend(findings(&answers, &self.cached.accelerators));
         Resolved {
             answers,
             advice,
@@ -234,6 +248,7 @@ pub(super) struct World<'a> {
     pub(super) location: Location,
     pub(super) host: &'a Host,
     pub(super) tree: &'a Path,
+    pub(super) accelerators: Arc<Table>,
 }
 
 /// Everything that an answer depends on besides the index; `None` where that is more than values.
@@ -377,6 +392,11 @@ pub(super) fn resolve_flags(args: &ResolveArgs) -> Vec<String> {
             .iter()
             .map(|platform| ("platform", value(platform))),
     );
+    let accelerators = targets.accelerator.iter();
+    flags.extend(accelerators.map(|accelerator| ("accelerator", value(accelerator))));
+    let table = targets.accelerator_table.as_deref();
+    let table = table.and_then(|file| file.file_name()?.to_str());
+    flags.extend(table.map(|file| ("accelerator-table", value(&file))));
     let resolution = match args.resolution {
         ResolutionArg::Coherent => None,
         other => other.to_possible_value(),

@@ -66,8 +66,13 @@ impl Grounds {
             Ok(MetadataAnswer::Offline) | Err(_) => false,
         };
         if !steady {
-            self.unsteady.store(true, Ordering::Relaxed);
+            self.unsettle();
         }
+    }
+
+    /// Something is used that another run could find otherwise.
+    pub(super) fn unsettle(&self) {
+        self.unsteady.store(true, Ordering::Relaxed);
     }
 
     /// The digests of a project's pages up to the one that has it; `None` when they are not all kept.

@@ -100,6 +100,8 @@ pub(crate) enum Kind {
     Contents,
     /// What counts of core metadata that building an sdist gave.
     Built,
+    /// Digests of files whose index gives none, with their size.
+    Digest,
     /// Answers of this host, such as pip's default index.
     Host,
     /// What was worked out from other entries, see [`super::answers`].
@@ -115,6 +117,7 @@ impl Kind {
             Self::Sdist => "sdists",
             Self::Contents => "contents",
             Self::Built => "built",
+            Self::Digest => "digests",
             Self::Host => "host",
             Self::Answer => "answers",
         }

@@ -48,3 +48,5 @@ pub const UNAUTHORIZED: Code = Code("IDX021");
 pub const WRONG_HASH: Code = Code("IDX022");
 /// The network is off, and the cache does not hold what is needed.
 pub const NOT_IN_CACHE: Code = Code("IDX023");
+/// A file has no digest on its index, and none could be worked out.
+pub const NO_DIGEST: Code = Code("IDX024");

@@ -8,6 +8,7 @@ use pinsmith_resolver::{PackageName, Project, ReleaseFile, SourceError, Version}
 use reqwest::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use url::Url;
 
+use super::accelerated::note_missing;
 use super::cache::{Kind, Meta};
 use super::client::{ACCEPT_PAGE, Request};
 use super::files::digest_of_file;
@@ -38,6 +39,26 @@ pub(super) async fn page(
     }
     let project = with_digests(shared, project).await?;
     Ok(project.map_or(Page::NotFound, Page::Found))
+}
+
+/// The same for a page that may not be there, or not be reachable: then it has nothing.
+pub(super) async fn optional_page(
+    shared: &Arc<Shared>,
+    place: &IndexUrl,
+    name: &PackageName,
+) -> Page {
+    let key = place.url().to_string();
+    match shared.links.get(&key, find(shared, place)).await {
+        Ok(Some(links)) => {
+            let project = links.project(name, shared.name_of(place)).map(Arc::new);
+            project.map_or(Page::NotFound, Page::Found)
+        }
+        Ok(None) => Page::Offline,
+        Err(error) => {
+            note_missing(shared, place, &error.message);
+            Page::NotFound
+        }
+    }
 }
 
 async fn find(shared: &Arc<Shared>, place: &IndexUrl) -> Result<Found, SourceError> {

@@ -9,7 +9,7 @@ use pinsmith_resolver::{
 };
 use tokio::runtime::Handle;
 
-use super::Shared;
+use super::{Shared, View};
 
 /// Files of one project whose metadata is fetched because of guesses.
 ///
@@ -82,12 +82,12 @@ impl Descent {
 }
 
 impl Followed {
-    /// Whether this requirement is new.
-    fn first_time(&self, requirement: &Requirement) -> bool {
+    /// Whether this requirement is new to what is seen at a place.
+    fn first_time(&self, requirement: &Requirement, place: &str) -> bool {
         // the marker was evaluated by whoever guessed
         let mut bare = requirement.clone();
         bare.marker = MarkerTree::TRUE;
-        self.lock().requirements.insert(bare.to_string())
+        self.lock().requirements.insert(format!("{bare} {place}"))
     }
 
     /// Whether the metadata of this file may be fetched on a guess.
@@ -115,6 +115,7 @@ pub(super) fn expect_older(
     name: &PackageName,
     version: &Version,
     handle: &Handle,
+    view: Option<&Arc<View>>,
 ) {
     let (count, below, guess) = {
         let mut state = shared.followed.lock();
@@ -128,8 +129,10 @@ pub(super) fn expect_older(
         return;
     };
     let (shared, name, own_handle) = (Arc::clone(shared), name.clone(), handle.clone());
+    let view = view.cloned();
     drop(handle.spawn(async move {
-        let Ok(ReleasesAnswer::Found(project)) = shared.project(&name).await else {
+        let seen = shared.project_seen(&name, view.as_ref()).await;
+        let Ok(ReleasesAnswer::Found(project)) = seen else {
             return;
         };
         let files = older_files(&name, &project, &below, count, guess.as_ref());
@@ -175,6 +178,7 @@ pub(super) fn follow(
     requirements: Vec<Requirement>,
     guess: &Arc<dyn Lookahead>,
     handle: &Handle,
+    view: Option<&Arc<View>>,
 ) {
     shared
         .followed
@@ -182,12 +186,14 @@ pub(super) fn follow(
         .guess
         .get_or_insert_with(|| Arc::clone(guess));
     for requirement in requirements {
-        if shared.followed.first_time(&requirement) {
+        let place = view.map_or_else(String::new, |view| view.key(&requirement.name));
+        if shared.followed.first_time(&requirement, &place) {
             let (shared, guess) = (Arc::clone(shared), Arc::clone(guess));
+            let view = view.cloned();
             let own_handle = handle.clone();
             drop(handle.spawn(async move {
-                if let Some(next) = step(&shared, &requirement, &guess).await {
-                    follow(&shared, next, &guess, &own_handle);
+                if let Some(next) = step(&shared, &requirement, &guess, view.as_ref()).await {
+                    follow(&shared, next, &guess, &own_handle, view.as_ref());
                 }
             }));
         }
@@ -198,9 +204,10 @@ async fn step(
     shared: &Arc<Shared>,
     requirement: &Requirement,
     guess: &Arc<dyn Lookahead>,
+    view: Option<&Arc<View>>,
 ) -> Option<Vec<Requirement>> {
     let name = &requirement.name;
-    let Ok(ReleasesAnswer::Found(project)) = shared.project(name).await else {
+    let Ok(ReleasesAnswer::Found(project)) = shared.project_seen(name, view).await else {
         return None;
     };
     let file = guess.likely_file(requirement, &project)?;

@@ -4,6 +4,7 @@
 //! modules ([`simple`], [`metadata`], [`wheel`], [`sdist`]); `client` talks HTTP and [`cache`] keeps
 //! what came. Nothing here runs foreign code, and nothing here knows what is resolved.
 
+mod accelerated;
 mod answers;
 mod archive;
 pub mod cache;
@@ -11,6 +12,7 @@ mod client;
 pub mod codes;
 mod contents;
 mod dates;
+mod digest;
 mod download;
 mod files;
 mod joined;
@@ -33,10 +35,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pinsmith_resolver::{
     Lookahead, MetadataAnswer, PackageName, PackageSource, ReleaseFile, ReleasesAnswer,
-    Requirement, SourceError, sdist_version,
+    Requirement, SourceError, Target, sdist_version,
 };
 use tokio::runtime::{Handle, Runtime};
 
+use crate::accelerator::Table;
 use crate::diagnostic::Diagnostic;
 
 pub use archive::{Archive, ArchiveContent};
@@ -46,6 +49,7 @@ pub use location::{IndexUrl, Location, LocationError, LocationFlags};
 pub use pip_default::pip_default_index;
 pub use settings::{IndexSettings, MetadataBuilder, Progress, Refresh, UploadTimes};
 
+use accelerated::{TargetIndex, View};
 use cache::Cache;
 use client::Client;
 use joined::Joined;
@@ -125,6 +129,9 @@ struct Shared {
     links: Joined<String, Result<links::Found, SourceError>>,
     statuses: Mutex<BTreeMap<PackageName, (ProjectStatus, Arc<str>)>>,
     projects: Joined<PackageName, Result<ReleasesAnswer, SourceError>>,
+    /// What targets with accelerators are offered, by their key.
+    routed: Joined<String, Result<ReleasesAnswer, SourceError>>,
+    accelerators: Arc<Table>,
     metadata: Joined<String, Result<MetadataAnswer, SourceError>>,
     guesses: learned::Guesses,
     tails: learned::Tails,
@@ -176,6 +183,8 @@ impl Index {
             statuses: Mutex::default(),
             date_misses: dates::Misses::default(),
             projects: Joined::default(),
+            routed: Joined::default(),
+            accelerators: settings.accelerators,
             metadata: Joined::default(),
             guesses: learned::Guesses::default(),
             tails: learned::Tails::default(),
@@ -279,20 +288,38 @@ impl PackageSource for Index {
         name: &PackageName,
         file: &ReleaseFile,
     ) -> Result<MetadataAnswer, SourceError> {
-        let version = match file.wheel() {
-            Some(wheel) => Some(wheel.version.clone()),
-            None => sdist_version(&file.filename, name),
-        };
-        if let Some(version) = version {
-            lookahead::expect_older(&self.shared, name, &version, &self.handle);
-        }
+        expect_older(&self.shared, name, file, &self.handle, None);
         let answer = self.handle.block_on(self.shared.file_metadata(name, file));
         self.shared.grounds.used(file, &answer);
         answer
     }
 
     fn look_ahead(&self, requirements: Vec<Requirement>, guess: &Arc<dyn Lookahead>) {
-        lookahead::follow(&self.shared, requirements, guess, &self.handle);
+        lookahead::follow(&self.shared, requirements, guess, &self.handle, None);
+    }
+
+    /// Builds for accelerators come from where the table says.
+    fn for_target<'s>(&'s self, target: &Target) -> Option<Box<dyn PackageSource + 's>> {
+        let table = Arc::clone(&self.shared.accelerators);
+        let own = TargetIndex::new(&self.shared, &self.handle, table, target);
+        Some(Box::new(own))
+    }
+}
+
+/// Fetches older metadata ahead when the resolver is on its way down.
+fn expect_older(
+    shared: &Arc<Shared>,
+    name: &PackageName,
+    file: &ReleaseFile,
+    handle: &Handle,
+    view: Option<&Arc<View>>,
+) {
+    let version = match file.wheel() {
+        Some(wheel) => Some(wheel.version.clone()),
+        None => sdist_version(&file.filename, name),
+    };
+    if let Some(version) = version {
+        lookahead::expect_older(shared, name, &version, handle, view);
     }
 }
 
@@ -305,6 +332,18 @@ impl Shared {
             answer
         };
         self.projects.get(name, first).await
+    }
+
+    /// The same as a target sees it.
+    async fn project_seen(
+        self: &Arc<Self>,
+        name: &PackageName,
+        view: Option<&Arc<View>>,
+    ) -> Result<ReleasesAnswer, SourceError> {
+        match view {
+            Some(view) => view.project(self, name).await,
+            None => self.project(name).await,
+        }
     }
 
     async fn file_metadata(

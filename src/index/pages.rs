@@ -72,7 +72,7 @@ pub(super) async fn project(
         }
     }
     for index in indexes {
-        match page(shared, index, name).await? {
+        match page(shared, index, name, false).await? {
             Page::Found(project) => return Ok(ReleasesAnswer::Found(project)),
             Page::NotFound => {}
             // whether this index has the name is unknown, so no later one may answer
@@ -82,10 +82,20 @@ pub(super) async fn project(
     Ok(ReleasesAnswer::NotFound)
 }
 
+/// What an index for some packages has of one of them; its dates are of no interest.
+pub(super) async fn explicit_page(
+    shared: &Arc<Shared>,
+    index: &IndexUrl,
+    name: &PackageName,
+) -> Result<Page, SourceError> {
+    page(shared, index, name, true).await
+}
+
 async fn page(
     shared: &Arc<Shared>,
     index: &IndexUrl,
     name: &PackageName,
+    explicit: bool,
 ) -> Result<Page, SourceError> {
     let url = index.url().join(&format!("{name}/"));
     let url = url.map_err(|error| SourceError {
@@ -99,7 +109,12 @@ async fn page(
         // a kept page is read faster than another thread is woken
         Stored::from_cache(shared, url.as_str(), index)
     };
-    let asked = Asked { index, name, url };
+    let asked = Asked {
+        index,
+        name,
+        url,
+        explicit,
+    };
     match cached {
         Some(mut stored) if can_use(shared, &stored.meta, name) => {
             note_status(shared, index, name, &stored.meta);
@@ -120,6 +135,8 @@ struct Asked<'a> {
     index: &'a IndexUrl,
     name: &'a PackageName,
     url: Url,
+    /// Whether it is asked for some packages only.
+    explicit: bool,
 }
 
 impl Asked<'_> {
@@ -298,7 +315,8 @@ impl Asked<'_> {
     /// Asks beside the page for upload times that it lacks, once; says so where there are none.
     /// Answers whether something was asked.
     async fn add_missing_times(&self, shared: &Arc<Shared>, stored: &mut Stored) -> bool {
-        let Some(project) = stored.project.clone().filter(|project| is_undated(project)) else {
+        let undated = |project: &Arc<Project>| !self.explicit && is_undated(project);
+        let Some(project) = stored.project.clone().filter(undated) else {
             return false;
         };
         let ask = lacks_times(shared, &stored.meta);

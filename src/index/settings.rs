@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use pinsmith_resolver::PackageName;
 
+use crate::accelerator::Table;
+
 use super::{Location, NetworkSettings, Stats};
 
 /// How an [`Index`](super::Index) behaves.
@@ -26,6 +28,8 @@ pub struct IndexSettings {
     pub builder: Option<Arc<dyn MetadataBuilder>>,
     /// Concurrency, retries and timeouts.
     pub network: NetworkSettings,
+    /// Where builds for accelerators are.
+    pub accelerators: Arc<Table>,
     /// Told whenever something was asked or answered.
     pub progress: Option<Arc<dyn Progress>>,
 }
@@ -41,6 +45,7 @@ impl IndexSettings {
             refresh: Refresh::default(),
             upload_times: UploadTimes::default(),
             builder: None,
+            accelerators: Arc::new(Table::built_in().clone()),
             progress: None,
         }
     }

@@ -18,7 +18,10 @@ use super::{
     Installer, Interpreter, Means, Plan, SyncError, SyncOptions, plan, scrub, trusted_path,
 };
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::lock::{DirectSource, Lock, LockError, LockedPackage, MAX_LOCK_BYTES, Selection, read};
+use crate::lock::{
+    DirectSource, FileLocation, Lock, LockError, LockedFile, LockedPackage, MAX_LOCK_BYTES,
+    Selection, environment_marker, read,
+};
 
 /// Something that happens while an environment is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,13 +308,18 @@ impl Chosen {
                     let package = package.pin();
                     return Err(SyncError::NeedsBuild { package });
                 }
-                chosen.add(package, folder)?;
+                chosen.add(package, address(lock, package, interpreter), folder)?;
             }
         }
         Ok(chosen)
     }
 
-    fn add(&mut self, package: &LockedPackage, folder: &Path) -> Result<(), SyncError> {
+    fn add(
+        &mut self,
+        package: &LockedPackage,
+        address: Option<&LockedFile>,
+        folder: &Path,
+    ) -> Result<(), SyncError> {
         let name = package.name.to_string();
         if !self.names.insert(name.clone()) {
             return Err(SyncError::NotInstallable {
@@ -337,8 +345,18 @@ impl Chosen {
                 return Ok(());
             }
         }
-        self.requirements.push_str(&package.pin());
-        for file in &package.files {
+        let files = match address {
+            Some(file) => {
+                let (FileLocation::Url(place) | FileLocation::Path(place)) = &file.location;
+                let _ = write!(self.requirements, "{name} @ {place}");
+                std::slice::from_ref(file)
+            }
+            None => {
+                self.requirements.push_str(&package.pin());
+                &package.files
+            }
+        };
+        for file in files {
             let _ = write!(self.requirements, " \\\n    --hash=sha256:{}", file.sha256);
         }
         self.requirements.push('\n');
@@ -350,6 +368,22 @@ impl Chosen {
         }
         Ok(())
     }
+}
+
+/// The file of a package whose index serves some packages only: it is asked for by its address.
+fn address<'l>(
+    lock: &Lock,
+    package: &'l LockedPackage,
+    interpreter: &Interpreter,
+) -> Option<&'l LockedFile> {
+    let mut targets = lock
+        .targets
+        .iter()
+        .filter(|_| package.evidence.explicit_index);
+    let target = targets.find(|target| {
+        environment_marker(target).holds(&interpreter.markers, &Selection::Everything)
+    });
+    package.file_for(target?)
 }
 
 /// Whether a package is for this Python, with every extra and group that was locked.

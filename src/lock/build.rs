@@ -30,6 +30,18 @@ pub struct LockOptions {
     pub as_of: Option<Timestamp>,
     /// Where the pins come from that come from no index.
     pub direct: DirectSources,
+    /// The indexes that everything comes from; others serve some packages only. Empty when there are
+    /// no others.
+    pub indexes: BTreeSet<String>,
+}
+
+impl LockOptions {
+    /// The index of a pin, where it serves some packages only.
+    fn explicit<'p>(&self, package: &'p ResolvedPackage) -> Option<&'p str> {
+        let index = package.index.as_ref();
+        let known = self.indexes.is_empty() || index.is_empty() || self.indexes.contains(index);
+        (!known).then_some(index)
+    }
 }
 
 /// A lock and what a person should know about it.
@@ -46,7 +58,12 @@ pub const MAX_TARGETS: usize = 128;
 
 /// One pin while the targets are joined: everything that they say about it.
 type Joined<'a> = BTreeMap<
-    (&'a PackageName, &'a Version, Option<&'a Direct>),
+    (
+        &'a PackageName,
+        &'a Version,
+        Option<&'a Direct>,
+        Option<&'a str>,
+    ),
     Vec<(&'a Target, &'a ResolvedPackage)>,
 >;
 
@@ -72,7 +89,8 @@ impl Lock {
             for package in &resolution.packages {
                 let direct = options.direct.get(&resolution.target);
                 let direct = direct.and_then(|direct| direct.get(&package.name));
-                let key = (&package.name, &package.version, direct);
+                let explicit = options.explicit(package);
+                let key = (&package.name, &package.version, direct, explicit);
                 joined
                     .entry(key)
                     .or_default()
@@ -89,7 +107,7 @@ impl Lock {
         let mut diagnostics = Vec::new();
         let mut unhashed = Vec::new();
         let mut packages = Vec::new();
-        for ((name, version, direct), entries) in &joined {
+        for ((name, version, direct, explicit), entries) in &joined {
             let has_file =
                 direct.is_none_or(|direct| matches!(direct.source, DirectSource::Archive { .. }));
             let (files, without_hash) = if has_file {
@@ -127,7 +145,10 @@ impl Lock {
                 index: index(name, entries)?,
                 direct: direct.cloned(),
                 files,
-                evidence: evidence(entries, origins.get(*name).map_or(&[], Vec::as_slice)),
+                evidence: Evidence {
+                    explicit_index: explicit.is_some(),
+                    ..evidence(entries, origins.get(*name).map_or(&[], Vec::as_slice))
+                },
             });
         }
         if !unhashed.is_empty() {
@@ -430,6 +451,7 @@ fn evidence(entries: &[(&Target, &ResolvedPackage)], origins: &[Origin]) -> Evid
             .map(|package| package.trust)
             .max()
             .unwrap_or(Trust::Static),
+        explicit_index: false,
     }
 }
 

@@ -33,9 +33,11 @@ pub use marker::{LockMarker, LockMarkerError, Selection, environment_marker};
 pub use preferences::{PREFERENCE_FILES, Preferences};
 pub use read::{MAX_LOCK_BYTES, MAX_LOCK_PACKAGES, ReadLock, file_name_of, read};
 
+use std::cmp::Reverse;
+
 use pinsmith_resolver::{
-    ExtraName, HeldBackBy, PackageName, Platform, Sha256, Target, Timestamp, Trust, Version,
-    VersionSpecifiers, WheelName,
+    ExtraName, HeldBackBy, PackageName, Platform, Sha256, TagSet, Target, Timestamp, Trust,
+    Version, VersionSpecifiers, WheelName,
 };
 
 use crate::requirements::{Origin, OriginKind};
@@ -100,6 +102,9 @@ pub struct Evidence {
     pub held_back_by: Vec<HeldBackBy>,
     /// How far the metadata behind the pin can be trusted.
     pub trust: Trust,
+    /// Whether its index serves some packages only, such as builds for an accelerator: requirements
+    /// files name the addresses of its files, so that nothing else is taken from it.
+    pub explicit_index: bool,
 }
 
 impl Default for Evidence {
@@ -112,6 +117,7 @@ impl Default for Evidence {
             newest: None,
             held_back_by: Vec::new(),
             trust: Trust::Static,
+            explicit_index: false,
         }
     }
 }
@@ -230,6 +236,17 @@ impl LockedPackage {
         self.files
             .iter()
             .find(|file| file.kind == LockedFileKind::Sdist)
+    }
+
+    /// The file that a target installs: the wheel whose tags fit best, else the source distribution.
+    pub fn file_for(&self, target: &Target) -> Option<&LockedFile> {
+        let tags = TagSet::of(target);
+        let fitting = self.wheels().filter_map(|(file, wheel)| {
+            let rank = tags.rank(wheel)?;
+            Some(((rank, Reverse(&wheel.build), &file.filename), file))
+        });
+        let best = fitting.min_by(|(a, _), (b, _)| a.cmp(b));
+        best.map(|(_, file)| file).or_else(|| self.sdist())
     }
 
     /// Whether installing it means building it.

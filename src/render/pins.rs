@@ -43,8 +43,15 @@ pub enum Annotations {
 }
 
 /// What is said once: a version of a project from one place, with the targets that have it.
-type Joined<'a> =
-    BTreeMap<(&'a PackageName, &'a Version, Option<&'a Direct>), Vec<(usize, &'a ResolvedPackage)>>;
+type Joined<'a> = BTreeMap<
+    (
+        &'a PackageName,
+        &'a Version,
+        Option<&'a Direct>,
+        Option<&'a str>,
+    ),
+    Vec<(usize, &'a ResolvedPackage)>,
+>;
 
 /// Renders `name==version` lines with markers where the targets differ, each with who needs it.
 ///
@@ -54,9 +61,13 @@ type Joined<'a> =
 /// six==1.17.0
 ///     # via python-dateutil
 /// ```
+///
+/// `indexes` are those that everything comes from; what is from another one, which serves some
+/// packages only, stands with its address. None means that there are no others.
 pub fn pins(
     resolutions: &[Resolution],
     direct: &DirectSources,
+    indexes: &BTreeSet<String>,
     manifest: &Manifest,
     command: &str,
     style: PinStyle,
@@ -75,11 +86,12 @@ pub fn pins(
         for package in &resolution.packages {
             let own = direct.get(&resolution.target);
             let own = own.and_then(|own| own.get(&package.name));
-            let key = (&package.name, &package.version, own);
+            let address = address(package, indexes);
+            let key = (&package.name, &package.version, own, address);
             joined.entry(key).or_default().push((position, package));
         }
     }
-    for ((name, version, direct), entries) in &joined {
+    for ((name, version, direct, address), entries) in &joined {
         let places = entries.iter().map(|(position, _)| *position);
         let marker = targets_marker(places, &all);
         let packages: Vec<&ResolvedPackage> = entries.iter().map(|(_, package)| *package).collect();
@@ -88,15 +100,16 @@ pub fn pins(
         } else {
             String::new()
         };
-        let mut pin = match direct {
-            Some(direct) => direct.source.requirement(name, &extras),
-            None => format!("{name}{extras}=={version}"),
+        let mut pin = match (direct, address) {
+            (Some(direct), _) => direct.source.requirement(name, &extras),
+            (None, Some(address)) => format!("{name}{extras} @ {address}"),
+            (None, None) => format!("{name}{extras}=={version}"),
         };
         if let Some(marker) = marker {
             let _ = write!(pin, " ; {marker}");
         }
         if style.hashes {
-            for hash in hashes(&packages) {
+            for hash in hashes(&packages, address.is_some()) {
                 let _ = write!(pin, " \\\n    --hash=sha256:{hash}");
             }
         }
@@ -117,8 +130,19 @@ fn extras(packages: &[&ResolvedPackage]) -> String {
     format!("[{}]", extras.into_iter().collect::<Vec<_>>().join(","))
 }
 
-fn hashes(packages: &[&ResolvedPackage]) -> BTreeSet<Sha256> {
-    let files = packages.iter().flat_map(|package| &package.files);
+/// The address of the file that the target installs, where its index serves some packages only.
+fn address<'p>(package: &'p ResolvedPackage, indexes: &BTreeSet<String>) -> Option<&'p str> {
+    let index = package.index.as_ref();
+    let known = indexes.is_empty() || index.is_empty() || indexes.contains(index);
+    let file = package.files.first().filter(|_| !known)?;
+    Some(&file.url)
+}
+
+fn hashes(packages: &[&ResolvedPackage], first_only: bool) -> BTreeSet<Sha256> {
+    let wanted = if first_only { 1 } else { usize::MAX };
+    let files = packages
+        .iter()
+        .flat_map(|package| package.files.iter().take(wanted));
     files.filter_map(|file| file.sha256).collect()
 }
 

@@ -208,6 +208,9 @@ fn evidence(evidence: &Evidence) -> Option<Table> {
     if evidence.root {
         table.insert("root", item(true));
     }
+    if evidence.explicit_index {
+        table.insert("explicit-index", item(true));
+    }
     if !evidence.extras.is_empty() {
         table.insert(
             "extras",

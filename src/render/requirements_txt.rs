@@ -1,9 +1,13 @@
 //! A lock as a `requirements.txt` that pip and uv install with `--require-hashes`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::escape::comment;
-use crate::lock::{Lock, LockedPackage, floor_kind};
+use crate::lock::{
+    FileLocation, Lock, LockMarker, LockedFile, LockedPackage, Selection, floor_kind,
+    targets_marker,
+};
 use crate::requirements::GENERATED_HEADER_PREFIX;
 use pinsmith_resolver::Target;
 
@@ -50,6 +54,9 @@ fn describe(target: &Target) -> String {
 
 /// One pin with its hashes and the reason for it.
 fn entry(lock: &Lock, package: &LockedPackage) -> String {
+    if package.evidence.explicit_index {
+        return by_address(lock, package);
+    }
     let mut text = match &package.direct {
         Some(direct) => direct.source.requirement(&package.name, ""),
         None => package.pin(),
@@ -72,6 +79,37 @@ fn entry(lock: &Lock, package: &LockedPackage) -> String {
     let via = via(lock, package);
     if !via.is_empty() {
         let _ = writeln!(text, "    # via {}", comment(&via.join(", ")));
+    }
+    text
+}
+
+/// A pin of an index that serves some packages only, as the addresses of the files that the
+/// targets install: an index line would offer everything else of that index too.
+fn by_address(lock: &Lock, package: &LockedPackage) -> String {
+    let mut files = BTreeMap::<&str, (&LockedFile, Vec<usize>)>::new();
+    for (position, target) in lock.targets.iter().enumerate() {
+        let environment = target.marker_environment();
+        let marker = package.marker.as_ref();
+        let holds = |marker: &LockMarker| marker.holds(&environment, &Selection::Everything);
+        if marker.is_none_or(holds)
+            && let Some(file) = package.file_for(target)
+        {
+            let entry = files.entry(&file.filename);
+            entry.or_insert((file, Vec::new())).1.push(position);
+        }
+    }
+    let via = via(lock, package);
+    let mut text = String::new();
+    for (file, positions) in files.into_values() {
+        let (FileLocation::Url(place) | FileLocation::Path(place)) = &file.location;
+        let _ = write!(text, "{} @ {place}", package.name);
+        if let Some(marker) = targets_marker(positions.into_iter(), &lock.targets) {
+            let _ = write!(text, " ; {marker}");
+        }
+        let _ = writeln!(text, " \\\n    --hash=sha256:{}", file.sha256);
+        if !via.is_empty() {
+            let _ = writeln!(text, "    # via {}", comment(&via.join(", ")));
+        }
     }
     text
 }

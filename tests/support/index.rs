@@ -148,11 +148,18 @@ pub(crate) fn serve_text(form: Form, projects: &str) -> Server {
 
 /// Serves many indexes: that of NAME has its pages below `/NAME/simple/`.
 pub(crate) fn serve_worlds(worlds: &BTreeMap<String, Projects>) -> Server {
+    Server::start(worlds_answers(worlds))
+}
+
+/// The answers of many indexes.
+pub(crate) fn worlds_answers(
+    worlds: &BTreeMap<String, Projects>,
+) -> impl Fn(&Asked) -> Answer + Send + Sync + 'static {
     let worlds: BTreeMap<String, Vec<File>> = worlds
         .iter()
         .map(|(name, projects)| (format!("/{name}"), files_of(projects)))
         .collect();
-    Server::start(move |asked| {
+    move |asked| {
         let end = asked.path[1..]
             .find('/')
             .map_or(asked.path.len(), |end| end + 1);
@@ -161,7 +168,7 @@ pub(crate) fn serve_worlds(worlds: &BTreeMap<String, Projects>) -> Server {
             Some(files) => answer(files, Form::Json, prefix, asked),
             None => Answer::status(404),
         }
-    })
+    }
 }
 
 /// The same index in memory.
@@ -213,6 +220,8 @@ fn answer(files: &[File], form: Form, prefix: &str, asked: &Asked) -> Answer {
         };
     }
     let name = path.strip_prefix("/files/").unwrap_or_default();
+    let name = name.replace("%2B", "+");
+    let name = name.as_str();
     let (name, metadata) = match name.strip_suffix(".metadata") {
         Some(name) => (name, true),
         None => (name, false),
@@ -231,7 +240,7 @@ fn json_page(project: &str, files: &[&File], prefix: &str) -> Value {
     let entries = files.iter().map(|file| {
         json!({
             "filename": file.name,
-            "url": format!("{prefix}/files/{}", file.name),
+            "url": format!("{prefix}/files/{}", file.name.replace('+', "%2B")),
             "hashes": {"sha256": sha256(&file.bytes)},
             "size": file.bytes.len(),
             "upload-time": (!file.uploaded.is_empty())

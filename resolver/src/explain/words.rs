@@ -9,7 +9,7 @@ use version_ranges::Ranges;
 
 use super::fact::{Exclusion, Fact, Span, Subject};
 use crate::specifier::after_locals;
-use crate::{Requirement, Target, Timestamp};
+use crate::{Requirement, Target, Timestamp, cuda_package};
 
 /// A hole in a range is shown as `!=1.5` up to this many of them.
 const HOLES: usize = 4;
@@ -105,6 +105,10 @@ fn sentence(fact: &Fact, setting: &Setting<'_>) -> String {
             overridden,
         } => {
             let (who, many) = about(by, span);
+            if on.name == cuda_package() {
+                let is = if many { "are" } else { "is" };
+                return format!("{who} {is} built for CUDA {}", cuda(range));
+            }
             let verb = if many { "require" } else { "requires" };
             if *overridden {
                 let wanted = with_range(on, range);
@@ -124,6 +128,10 @@ fn sentence(fact: &Fact, setting: &Setting<'_>) -> String {
             offered,
             direct,
         } => {
+            if *name == cuda_package() {
+                let has = offered.as_ref().map(|(_, last)| last.to_string());
+                return format!("the target has CUDA {}", has.unwrap_or_default());
+            }
             let has = match offered {
                 None => return format!("{name} has no release"),
                 Some((first, last)) if first == last => first.to_string(),
@@ -140,6 +148,19 @@ fn sentence(fact: &Fact, setting: &Setting<'_>) -> String {
         Fact::NotInCache { name } => {
             format!("{name} is not in the cache, and the network is off")
         }
+    }
+}
+
+/// The CUDA of a range, `13` where any minor version will do.
+fn cuda(range: &Ranges<Version>) -> String {
+    if let Some(only) = range.as_singleton() {
+        return only.to_string();
+    }
+    match range.bounding_range() {
+        Some((Bound::Included(low) | Bound::Excluded(low), _)) => {
+            low.release().first().copied().unwrap_or(0).to_string()
+        }
+        _ => show_range(range),
     }
 }
 

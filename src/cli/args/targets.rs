@@ -1,7 +1,9 @@
 //! Flags that name targets, and those that say which pins stay.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use pinsmith_resolver::{PackageName, PythonVersion};
+use pinsmith_resolver::{Accelerator, PackageName, PythonVersion};
 
 use super::super::targets::PlatformArg;
 
@@ -22,6 +24,13 @@ pub struct TargetArgs {
     /// windows-x86_64, windows-arm64) instead of this machine's; may be given again
     #[arg(long, visible_alias = "python-platform")]
     pub platform: Vec<PlatformArg>,
+    /// Take the builds for this accelerator (cpu, one like cu128 or rocm6.4, xpu, mps, or index for
+    /// what the main index has); may be given again, for locks side by side
+    #[arg(long, value_name = "NAME", visible_alias = "torch-backend")]
+    pub accelerator: Vec<Accelerator>,
+    /// Use this table of indexes and builds instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub accelerator_table: Option<PathBuf>,
     /// Resolve for all five platforms and, where no Python is named, every supported one that
     /// the project admits
     #[arg(long)]
@@ -39,6 +48,7 @@ impl TargetArgs {
     pub fn is_empty(&self) -> bool {
         self.python.is_empty()
             && self.platform.is_empty()
+            && self.accelerator.is_empty()
             && !self.universal
             && self.glibc.is_none()
             && self.macos.is_none()

@@ -11,6 +11,7 @@ use super::rounds::planned;
 use super::search::{Answer, Field, failed};
 use crate::diagnostic::Diagnostic;
 use crate::git::Git;
+use crate::lock::LockOptions;
 use crate::repair::codes;
 use crate::repair::edit::FileEdit;
 use crate::write::{Guard, Output, write_all};
@@ -131,13 +132,17 @@ fn write_lock(field: &Field<'_>, answer: &Answer) -> Result<Vec<String>, Failure
         _ => answer.resolution.clone(),
     };
     let older = super::super::lock::older_spec(source.tree.root())?;
+    let lock_options = LockOptions {
+        groups: Vec::new(),
+        as_of: lock_args.resolve.as_of.as_ref().map(|day| day.instant),
+        direct: directs.sources,
+        indexes: field.index.index.index_names().into_iter().collect(),
+    };
     let (made, _) = Made::new(
         &lock_args,
-        &lock_args.resolve,
         &source,
         &[resolution],
-        &[],
-        &directs.sources,
+        &lock_options,
         older.as_ref(),
     )?;
     let written = made.write(&lock_args, &source)?;

@@ -337,6 +337,7 @@ pub(super) fn locked(answer: &Answer, manifest: &Manifest) -> Result<Lock, Failu
         groups: Vec::new(),
         as_of: answer.day.as_ref().map(|day| day.instant),
         direct: answer.directs.sources.clone(),
+        ..LockOptions::default()
     };
     let locked =
         Lock::from_resolutions(std::slice::from_ref(&answer.resolution), manifest, &options)?;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::Failure;
+use super::super::accelerators::table;
 use super::super::args::RepairArgs;
 use super::super::source::Source;
 use super::super::targets::{Before, targets};
@@ -145,6 +146,7 @@ impl Field<'_> {
         match answers.pop() {
             Some(answer) => Ok((answer?, directs)),
             None => Err(ResolveError::Source(pinsmith_resolver::SourceError {
+                code: None,
                 message: "nothing was asked".to_owned(),
                 help: None,
             })),
@@ -274,7 +276,8 @@ pub(super) fn target_of(
 ) -> Result<Target, Failure> {
     let mut wanted = args.resolve.targets.clone();
     wanted.python = vec![python];
-    let found = targets(&wanted, host, &[])?;
+    let accelerators = table(wanted.accelerator_table.as_deref())?;
+    let found = targets(&wanted, host, &[], &accelerators)?;
     let none = || Failure::new("no platform is named", "name one with --platform");
     found.into_iter().next().ok_or_else(none)
 }

@@ -17,8 +17,8 @@ const LOOK_AFTER: Duration = Duration::from_hours(24);
 const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 
 /// The folders of a layout, which name what may be removed.
-const KINDS: [&str; 8] = [
-    "pages", "links", "wheels", "sdists", "contents", "built", "host", "answers",
+const KINDS: [&str; 9] = [
+    "pages", "links", "wheels", "sdists", "contents", "built", "digests", "host", "answers",
 ];
 
 /// How much is in the cache.

@@ -107,6 +107,8 @@ pub(super) struct RawOwnPackage {
     #[serde(default)]
     pub(super) held_back_by: Vec<RawHeldBackBy>,
     pub(super) metadata: Option<String>,
+    #[serde(default)]
+    pub(super) explicit_index: bool,
 }
 
 #[derive(Deserialize)]

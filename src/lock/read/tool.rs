@@ -81,6 +81,7 @@ pub(super) fn read_evidence(
     });
     Ok(Evidence {
         root: raw.root,
+        explicit_index: raw.explicit_index,
         extras: extras.collect::<Result<_, _>>()?,
         origins: raw
             .origins

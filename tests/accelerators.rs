@@ -1,0 +1,572 @@
+//! Accelerators against an index that is made of recorded names: `fixtures/accelerators`.
+//!
+//! Each row of `acceptance.jsonl` is a request with what must come of it. They run through the binary, whose
+//! accelerator table points to the server of this process.
+
+mod index;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+use pinsmith::accelerator::WheelLocal;
+use pinsmith_resolver::{Version, VersionSpecifiers, WheelName, parse_requirement};
+use serde::Deserialize;
+use serde_json::Value;
+
+use self::index::Index;
+
+/// One row.
+#[derive(Debug, Clone, Deserialize)]
+struct Row {
+    id: String,
+    area: String,
+    requirements: Vec<String>,
+    target: Value,
+    expect: Value,
+    why: String,
+}
+
+fn rows() -> Vec<Row> {
+    let text = index::fixture("acceptance.jsonl");
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// A folder with requirements, and what is typed in it.
+struct Run<'a> {
+    index: &'a Index,
+    folder: PathBuf,
+}
+
+impl<'a> Run<'a> {
+    fn new(index: &'a Index, name: &str, requirements: &[String]) -> Self {
+        let folder = index.folder.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let text: String = requirements
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect();
+        std::fs::write(folder.join("requirements.txt"), text).unwrap();
+        Self { index, folder }
+    }
+
+    fn pinsmith(&self, arguments: &[String]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pinsmith"));
+        command.env_clear().current_dir(&self.folder);
+        for name in ["PATH", "SystemRoot"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command.env("HOME", self.index.folder.path());
+        command.args(arguments);
+        command
+            .arg("--cache-dir")
+            .arg(self.index.folder.path().join("cache"));
+        command.output().unwrap()
+    }
+
+    fn lock(&self, targets: &[&Value], more: &[&str]) -> Output {
+        let mut arguments: Vec<String> = ["lock", ".", "--format", "json", "-v", "--no-lookup"]
+            .map(str::to_owned)
+            .to_vec();
+        let mut flag = |name: &str, value: String| {
+            let known = arguments
+                .windows(2)
+                .any(|pair| pair == [format!("--{name}"), value.clone()]);
+            if !known {
+                arguments.extend([format!("--{name}"), value]);
+            }
+        };
+        flag("index-url", self.index.server.url("/main/simple/"));
+        flag("accelerator-table", self.index.table.display().to_string());
+        for target in targets {
+            for name in ["python", "platform", "accelerator", "glibc", "macos"] {
+                if let Some(value) = target[name].as_str() {
+                    flag(name, value.to_owned());
+                }
+            }
+            if let Some(day) = target["as_of"].as_str() {
+                flag("as-of", day.to_owned());
+            }
+        }
+        arguments.extend(more.iter().map(|word| (*word).to_owned()));
+        self.pinsmith(&arguments)
+    }
+}
+
+/// Rows that are about this host, and those that are about names and metadata alone.
+fn is_locked(row: &Row) -> bool {
+    row.area != "auto" && row.target["parse"].is_null() && row.id != "A68"
+}
+
+#[test]
+fn acceptance_rows_come_out_as_expected() {
+    let index = Index::start();
+    let rows: Vec<Row> = rows().into_iter().filter(is_locked).collect();
+    assert!(rows.len() > 50);
+    let (next, wrong) = (Mutex::new(rows.iter()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let Some(row) = next.lock().unwrap().next() else {
+                        break;
+                    };
+                    if let Err(problem) = check(&index, row) {
+                        let text = format!("{} ({}): {problem}", row.id, row.why);
+                        wrong.lock().unwrap().push(text);
+                    }
+                }
+            });
+        }
+    });
+    let mut wrong = wrong.into_inner().unwrap();
+    wrong.sort();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} rows:\n{}",
+        wrong.len(),
+        rows.len(),
+        wrong.join("\n\n")
+    );
+}
+
+fn check(index: &Index, row: &Row) -> Result<(), String> {
+    let run = Run::new(index, &row.id, &row.requirements);
+    let targets: Vec<&Value> = match &row.target {
+        Value::Array(all) => all.iter().collect(),
+        one => vec![one],
+    };
+    let output = run.lock(&targets, &[]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    // quotes are set around requirements
+    let told = format!("{stderr}\n{stdout}")
+        .replace("\\\"", "\"")
+        .replace('`', "");
+    let expect = &row.expect;
+    for say in texts(&expect["say"]) {
+        if !told.contains(&say) {
+            return Err(format!("does not say `{say}`:\n{told}"));
+        }
+    }
+    if let Some(warning) = expect["warning"].as_str() {
+        names_all(&told, warning)?;
+    }
+    if let Some(keep) = expect["keep"].as_str()
+        && !told.contains(&format!("keep {keep}"))
+    {
+        return Err(format!("does not say to keep {keep}:\n{told}"));
+    }
+    if expect["error"].is_string() {
+        return match output.status.code() {
+            Some(1) => Ok(()),
+            other => Err(format!("ended with {other:?}, not 1:\n{told}")),
+        };
+    }
+    // a warning alone does not say that there is an answer
+    if expect["versions"].is_null() && expect["warning"].is_string() && !expect["keep"].is_string()
+    {
+        return Ok(());
+    }
+    if !output.status.success() {
+        return Err(format!("has no answer:\n{told}"));
+    }
+    let answer: Value = serde_json::from_str(&stdout).map_err(|error| error.to_string())?;
+    answers(&answer, row, &told, index)
+}
+
+/// Names of packages and modules, and numbers, in a warning.
+fn names_all(told: &str, warning: &str) -> Result<(), String> {
+    const PLAIN: [&str; 8] = [
+        "both",
+        "own",
+        "the",
+        "and",
+        "one",
+        "module",
+        "two",
+        "distributions",
+    ];
+    for word in warning.split([' ', '(', ')', ',', ':']) {
+        if word.len() > 2 && !PLAIN.contains(&word) && !told.contains(word) {
+            return Err(format!("does not name {word}:\n{told}"));
+        }
+    }
+    Ok(())
+}
+
+fn answers(answer: &Value, row: &Row, told: &str, index: &Index) -> Result<(), String> {
+    let expect = &row.expect;
+    let targets = answer["targets"].as_array().ok_or("no targets")?;
+    let packages = Packages::of(&targets[0]);
+    for (name, version) in entries(&expect["versions"]) {
+        packages.has(&name, &version)?;
+    }
+    let wanted = match &row.target {
+        Value::Array(all) => all.clone(),
+        one => vec![one.clone()],
+    };
+    for (position, versions) in expect["versions_per_target"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
+        let same = |target: &&Value| {
+            ["platform", "accelerator"]
+                .iter()
+                .all(|key| target[key] == wanted[position][key])
+        };
+        let target = targets.iter().find(same).ok_or("a target is missing")?;
+        for (name, version) in entries(versions) {
+            Packages::of(target).has(&name, &version)?;
+        }
+    }
+    for pattern in texts(&expect["absent"]) {
+        let start = pattern.trim_end_matches('*');
+        let matches = |name: &&&str| {
+            if start == pattern {
+                **name == start
+            } else {
+                name.starts_with(start)
+            }
+        };
+        if let Some(found) = packages.0.keys().find(|name| matches(name)) {
+            return Err(format!("{found} is there"));
+        }
+    }
+    for (name, version) in entries(&expect["never"]) {
+        let version = version.split([' ', ',']).next().unwrap_or_default();
+        if packages.has(&name, version).is_ok() {
+            return Err(format!("{name} {version} was taken"));
+        }
+    }
+    for (name, specifier) in entries(&expect["specifiers"]) {
+        let specifier: VersionSpecifiers = specifier.parse().unwrap();
+        let version = packages.version(&name)?;
+        if !specifier.contains(&version) {
+            return Err(format!("{name} is {version}"));
+        }
+    }
+    let first = parse_requirement(&row.requirements[0])
+        .unwrap()
+        .requirement
+        .name;
+    let main = packages.0.get(first.as_ref()).copied();
+    if let Some(wanted) = expect["index"].as_str() {
+        let place = if wanted == "PyPI" { "main" } else { wanted };
+        let found = main.ok_or("not there")?["index"]
+            .as_str()
+            .unwrap_or_default();
+        if found != index.server.url(&format!("/{place}/simple/")) {
+            return Err(format!("comes from {found}"));
+        }
+    }
+    if let Some(file) = expect["file"].as_str() {
+        let found = main.ok_or("not there")?["files"][0]["filename"].as_str();
+        let any = packages
+            .0
+            .values()
+            .any(|one| one["files"][0]["filename"] == file);
+        if !any {
+            return Err(format!("{found:?} was chosen, not {file}"));
+        }
+    }
+    if let Some(floor) = expect["driver_min"].as_str()
+        && !told.contains(&format!("driver {floor}"))
+    {
+        return Err(format!("names no driver {floor}:\n{told}"));
+    }
+    if let Some(note) = expect["note"].as_str() {
+        names_all(told, note)?;
+    }
+    let digest = main.and_then(|one| one["files"][0]["sha256"].as_str());
+    if (expect["hash"].is_string() || expect["sha256_prefix"].is_string()) && digest.is_none() {
+        return Err("has no sha256".to_owned());
+    }
+    Ok(())
+}
+
+/// The packages of one target by name.
+struct Packages<'a>(BTreeMap<&'a str, &'a Value>);
+
+impl<'a> Packages<'a> {
+    fn of(target: &'a Value) -> Self {
+        let all = target["packages"].as_array().into_iter().flatten();
+        Self(
+            all.filter_map(|one| Some((one["name"].as_str()?, one)))
+                .collect(),
+        )
+    }
+
+    fn version(&self, name: &str) -> Result<Version, String> {
+        let found = self
+            .0
+            .get(name)
+            .ok_or_else(|| format!("{name} is not there"))?;
+        Ok(found["version"]
+            .as_str()
+            .unwrap_or_default()
+            .parse()
+            .unwrap())
+    }
+
+    fn has(&self, name: &str, version: &str) -> Result<(), String> {
+        let found = self.version(name)?;
+        if Ok(&found) != version.parse().as_ref() {
+            return Err(format!("{name} is {found}, not {version}"));
+        }
+        Ok(())
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let all = value.as_array().into_iter().flatten();
+    all.filter_map(|text| Some(text.as_str()?.to_owned()))
+        .collect()
+}
+
+fn entries(value: &Value) -> Vec<(String, String)> {
+    let all = value.as_object().into_iter().flatten();
+    all.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+/// The rows about names and metadata.
+#[test]
+fn acceptance_rows_about_names_are_read() {
+    let rows = rows();
+    let row = |id: &str| rows.iter().find(|row| row.id == id).unwrap().clone();
+    let names: Vec<WheelName> = row("A69")
+        .requirements
+        .iter()
+        .map(|name| name.parse().unwrap())
+        .collect();
+    let labels: Vec<Option<&str>> = names.iter().map(|name| name.variant.as_deref()).collect();
+    assert_eq!(labels, [Some("x86_64_v3"), Some("null"), None]);
+    assert_eq!(names[2].build, Some((0, String::new())));
+    // METADATA of torch 2.6.0 for Windows ends its lines, and the blank one, with CR LF
+    let text = b"Metadata-Version: 2.1\r\nName: torch\r\nVersion: 2.6.0\r\nRequires-Python: >=3.9.0\r\n\r\nTensors\r\n";
+    let read = pinsmith::index::metadata::parse_metadata(text).unwrap();
+    assert_eq!(read.core.requires_python.unwrap().to_string(), ">=3.9.0");
+    let legacy = parse_requirement(&row("A71").requirements[0])
+        .unwrap()
+        .requirement;
+    let modern = "nvidia-cublas-cu12==12.1.3.1; platform_system == \"Linux\" and platform_machine == \"x86_64\"";
+    assert_eq!(legacy, parse_requirement(modern).unwrap().requirement);
+    assert!(index::fixture("github-wheels.txt").lines().all(|line| {
+        let name: WheelName = line.rsplit('/').next().unwrap().parse().unwrap();
+        let local = WheelLocal::of(&name.version);
+        local.torch.is_none() || local.family.is_some()
+    }));
+}
+
+/// One run for three accelerators: a file for each, equal versions, and nothing but the builds has an
+/// address; the second run changes nothing.
+#[test]
+fn accelerators_are_locked_side_by_side() {
+    let index = Index::start();
+    let wanted = ["torch==2.8.0", "torchvision", "accelerate", "numpy"].map(str::to_owned);
+    let run = Run::new(&index, "matrix", &wanted);
+    let target = serde_json::json!({"python": "3.12", "platform": "linux-x86_64"});
+    let flags = [
+        "--accelerator",
+        "cpu",
+        "--accelerator",
+        "cu128",
+        "--accelerator",
+        "rocm6.3",
+    ];
+    let output = run.lock(&[&target], &flags);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let read = |name: &str| std::fs::read_to_string(run.folder.join(name)).unwrap();
+    let mut before = Vec::new();
+    for (slug, build) in [("cpu", "cpu"), ("cu128", "cu128"), ("rocm6-3", "rocm6.3")] {
+        let text = read(&format!("requirements.{slug}.txt"));
+        let address = index.server.url(&format!(
+            "/{build}/files/torch-2.8.0%2B{build}-cp312-cp312-"
+        ));
+        assert!(text.contains(&format!("torch @ {address}")), "{text}");
+        assert!(
+            text.contains("numpy==2.5.0 \\\n") && text.contains("accelerate==1.20.0 \\\n"),
+            "{text}"
+        );
+        assert_eq!(
+            text.matches(" @ ").count(),
+            if build.starts_with("rocm") { 3 } else { 2 },
+            "{text}"
+        );
+        let lock = read(&format!("pylock.{slug}.toml"));
+        assert!(lock.contains(&format!(
+            "index = \"{}\"",
+            index.server.url(&format!("/{build}/simple/"))
+        )));
+        before.push((text, lock));
+    }
+    assert!(!run.folder.join("pylock.toml").exists());
+    let spec = read("pinsmith.env.toml");
+    assert!(
+        spec.contains("pylock.rocm6-3.toml") && spec.contains("requirements.cu128.txt"),
+        "{spec}"
+    );
+    // without flags the targets are those of the locks
+    let again = run.lock(&[], &[]);
+    assert!(
+        again.status.success(),
+        "{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
+    for ((text, lock), slug) in before.iter().zip(["cpu", "cu128", "rocm6-3"]) {
+        assert_eq!(read(&format!("pylock.{slug}.toml")), *lock);
+        let own = read(&format!("requirements.{slug}.txt"));
+        let pins = |text: &str| {
+            text.lines()
+                .filter(|line| !line.starts_with('#'))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(pins(&own), pins(text));
+    }
+}
+
+/// A file at an address that is not the locked one any more is not taken silently.
+#[test]
+fn a_replaced_asset_is_refused() {
+    let index = Index::start();
+    let name = "vllm-0.16.0-cp38-abi3-manylinux_2_31_x86_64.whl";
+    let address = index.server.url(&format!("/assets/{name}"));
+    let run = Run::new(&index, "replaced", &[format!("vllm @ {address}")]);
+    let target = serde_json::json!({"python": "3.12", "platform": "linux-x86_64"});
+    let first = run.lock(&[&target], &[]);
+    assert!(
+        first.status.success(),
+        "{}",
+        String::from_utf8_lossy(&first.stderr)
+    );
+    index.replaced.store(true, Ordering::Relaxed);
+    let second = run.lock(&[&target], &[]);
+    let stderr = String::from_utf8_lossy(&second.stderr);
+    let stdout = String::from_utf8_lossy(&second.stdout);
+    assert_eq!(second.status.code(), Some(1), "{stderr}");
+    assert!(stdout.contains("hash differs from the lock"), "{stdout}");
+    let third = run.lock(&[&target], &["--upgrade-package", "vllm"]);
+    assert!(
+        third.status.success(),
+        "{}",
+        String::from_utf8_lossy(&third.stderr)
+    );
+}
+
+/// Without a network, a digest that the index does not give cannot be told.
+#[test]
+fn a_missing_digest_needs_the_network_once() {
+    let index = Index::start();
+    let run = Run::new(&index, "hashless", &["torch==2.13.0".to_owned()]);
+    let target =
+        serde_json::json!({"python": "3.12", "platform": "linux-x86_64", "accelerator": "cu132"});
+    // pages and metadata alone, as `compile` reads them
+    let arguments = [
+        "compile",
+        "requirements.txt",
+        "--python",
+        "3.12",
+        "--platform",
+        "linux-x86_64",
+        "--accelerator",
+        "cu132",
+    ];
+    let mut arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
+    arguments.extend(["--index-url".to_owned(), index.server.url("/main/simple/")]);
+    arguments.extend([
+        "--accelerator-table".to_owned(),
+        index.table.display().to_string(),
+    ]);
+    let compiled = run.pinsmith(&arguments);
+    assert!(
+        compiled.status.success(),
+        "{}",
+        String::from_utf8_lossy(&compiled.stderr)
+    );
+    let offline = run.lock(&[&target], &["--offline"]);
+    let stderr = String::from_utf8_lossy(&offline.stderr);
+    assert_eq!(offline.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("has no sha256 on its index, and the network is off"),
+        "{stderr}"
+    );
+    assert!(run.lock(&[&target], &[]).status.success());
+    let offline = run.lock(&[&target], &["--offline"]);
+    assert!(
+        offline.status.success(),
+        "{}",
+        String::from_utf8_lossy(&offline.stderr)
+    );
+}
+
+/// pip and uv, given the produced files and the main index alone, choose the locked wheels. A named check: it needs
+/// both, so it runs with `cargo test --test main accelerators::installers -- --ignored`.
+#[test]
+#[ignore = "needs pip and uv"]
+fn installers_choose_the_locked_wheels() {
+    let index = Index::start();
+    let mut report = String::new();
+    for (name, accelerator, wanted) in [
+        (
+            "pip-cu128",
+            "cu128",
+            vec!["torch==2.9.1", "torchvision==0.24.1"],
+        ),
+        (
+            "pip-cpu",
+            "cpu",
+            vec!["torch==2.9.1", "torchvision==0.24.1"],
+        ),
+        ("pip-rocm", "rocm6.4", vec!["torch==2.8.0"]),
+        ("pip-xpu", "xpu", vec!["torch==2.9.1"]),
+        (
+            "pip-flash",
+            "cu130",
+            vec!["torch==2.10.0", "flash-attn==2.8.1"],
+        ),
+        ("pip-index", "index", vec!["torch==2.9.1", "accelerate"]),
+    ] {
+        let wanted: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
+        let run = Run::new(&index, name, &wanted);
+        let target = serde_json::json!({"python": "3.12", "platform": "linux-x86_64", "accelerator": accelerator});
+        let output = run.lock(&[&target], &[]);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let locked: BTreeMap<String, String> = Packages::of(&answer["targets"][0])
+            .0
+            .iter()
+            .map(|(name, one)| {
+                (
+                    (*name).to_owned(),
+                    one["version"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect();
+        let pinned = std::fs::read_to_string(run.folder.join("requirements.lock.txt")).unwrap();
+        let bare: String = pinned
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("--hash"))
+            .map(|line| format!("{}\n", line.trim_end_matches(" \\")))
+            .collect();
+        let file = run.folder.join("bare.txt");
+        std::fs::write(&file, bare).unwrap();
+        assert_eq!(index::pip_report(&index, &file), locked, "pip, {name}");
+        assert_eq!(index::uv_report(&index, &file), locked, "uv, {name}");
+        writeln!(report, "{name}: {} wheels, pip and uv agree", locked.len()).unwrap();
+    }
+    println!("{report}");
+}
