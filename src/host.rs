@@ -2,9 +2,10 @@
 //!
 //! Besides `install` the only place that starts a process: an installed Python, by its absolute
 //! path, in isolated mode, with an empty environment and working folder, a time limit and a limit on
-//! what it may say; and the user's `keyring` command where pip is told to ask it. Nothing below the
-//! scanned tree is ever started.
+//! what it may say; the programs of GPU drivers in the same way; and the user's `keyring` command
+//! where pip is told to ask it. Nothing below the scanned tree is ever started.
 
+mod gpu;
 mod interpreter;
 mod keyring;
 mod process;
@@ -20,6 +21,9 @@ use pinsmith_resolver::{Platform, PythonVersion, Target};
 
 use crate::diagnostic::{Code, Diagnostic};
 
+pub use gpu::{
+    Capability, Device, DriverVersion, Gfx, Gpus, Nvidia, NvidiaGpu, Source as GpuSource, Vendor,
+};
 pub use interpreter::Interpreter;
 pub use keyring::keyring_password;
 
@@ -41,6 +45,8 @@ pub struct HostOptions {
     pub python: Option<PythonVersion>,
     /// Ask every interpreter, not only until one fits (for `doctor`).
     pub all: bool,
+    /// Look for GPUs and their drivers.
+    pub gpus: bool,
     /// Value of `PATH`; relative entries never count.
     pub path: Option<String>,
     /// Value of `PYENV_ROOT`.
@@ -67,6 +73,7 @@ impl HostOptions {
         Self {
             python,
             all: false,
+            gpus: false,
             path: env("PATH"),
             pyenv_root: env("PYENV_ROOT").map(PathBuf::from),
             home: etcetera::home_dir().ok(),
@@ -87,6 +94,10 @@ pub struct Host {
     pub platform: Option<Platform>,
     /// glibc or macOS version; the platform's usual floor when it is not known.
     pub floor: (u16, u16),
+    /// Whether the C library is musl, for which there are few wheels.
+    pub musl: bool,
+    /// GPUs and their drivers; empty when nobody looked.
+    pub gpus: Gpus,
     /// What a person should know.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -130,6 +141,16 @@ impl Host {
         Self {
             platform: system.platform(),
             floor: system.floor(),
+            musl: system.is_musl(),
+            gpus: options
+                .gpus
+                .then(|| {
+                    Gpus::detect(gpu::Asking {
+                        path: options.path.as_deref().unwrap_or_default(),
+                        scanned_root: &root,
+                    })
+                })
+                .unwrap_or_default(),
             interpreters,
             python,
             diagnostics,

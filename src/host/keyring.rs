@@ -1,10 +1,11 @@
 //! The user's `keyring` command, as pip's `subprocess` provider runs it.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::process::run_in;
+use super::search::program;
 
 /// It may have to ask the user to unlock something.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -22,7 +23,7 @@ pub fn keyring_password(
     service: &str,
     user: &str,
 ) -> Option<String> {
-    let program = program(path, scanned_root)?;
+    let program = program("keyring", path, scanned_root)?;
     let environment: Vec<(OsString, OsString)> = environment
         .into_iter()
         .filter(|(name, _)| {
@@ -39,22 +40,6 @@ pub fn keyring_password(
     let printed = run_in(&environment, &program, &["get", service, user], LIMIT).ok()?;
     let password = printed.trim_end_matches(['\r', '\n']);
     (!password.is_empty()).then(|| password.to_owned())
-}
-
-fn program(path: &str, scanned_root: &Path) -> Option<PathBuf> {
-    let name = if cfg!(windows) {
-        "keyring.exe"
-    } else {
-        "keyring"
-    };
-    let root = scanned_root.canonicalize();
-    let root = root.unwrap_or_else(|_| scanned_root.to_path_buf());
-    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
-    folders.map(|folder| folder.join(name)).find(|program| {
-        let real = program.canonicalize();
-        let outside = |real: &PathBuf| real.is_file() && !real.starts_with(&root);
-        real.is_ok_and(|real| outside(&real)) && !program.starts_with(&root)
-    })
 }
 
 #[cfg(all(test, unix))]

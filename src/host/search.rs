@@ -60,6 +60,20 @@ pub(super) fn candidates(
     found
 }
 
+/// A program in one of the absolute folders of `path`, unless it lies below `scanned_root`, be it by a
+/// link.
+pub(super) fn program(name: &str, path: &str, scanned_root: &Path) -> Option<PathBuf> {
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let root = scanned_root.canonicalize();
+    let root = root.unwrap_or_else(|_| scanned_root.to_path_buf());
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(&name)).find(|program| {
+        let real = program.canonicalize();
+        let outside = |real: &PathBuf| real.is_file() && !real.starts_with(&root);
+        real.is_ok_and(|real| outside(&real)) && !program.starts_with(&root)
+    })
+}
+
 fn pyenv_root(options: &HostOptions) -> Option<PathBuf> {
     let named = options.pyenv_root.clone().filter(|dir| dir.is_absolute());
     named.or_else(|| Some(options.home.as_ref()?.join(".pyenv")))

@@ -56,6 +56,10 @@ impl System {
         }
     }
 
+    pub(super) fn is_musl(&self) -> bool {
+        self.musl
+    }
+
     pub(super) fn platform(&self) -> Option<Platform> {
         if self.musl {
             return None;

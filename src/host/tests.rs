@@ -108,6 +108,8 @@ fn target_takes_the_hosts_patch_only_for_its_own_minor() {
         python: Some(own),
         platform: Some(Platform::LinuxX86_64),
         floor: (2, 36),
+        musl: false,
+        gpus: Gpus::default(),
         diagnostics: Vec::new(),
     };
     let version = |wanted| host.target(wanted).unwrap().python;
