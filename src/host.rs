@@ -136,21 +136,21 @@ impl Host {
         if python.is_none() {
             diagnostics.push(no_python(options.python));
         }
+        let gpus = if options.gpus {
+            Gpus::detect(gpu::Asking {
+                path: options.path.as_deref().unwrap_or_default(),
+                scanned_root: &root,
+            })
+        } else {
+            Gpus::default()
+        };
         let system = system::System::detect(python.as_ref().or(interpreters.first()));
         diagnostics.extend(system.diagnostic());
         Self {
             platform: system.platform(),
             floor: system.floor(),
             musl: system.is_musl(),
-            gpus: options
-                .gpus
-                .then(|| {
-                    Gpus::detect(gpu::Asking {
-                        path: options.path.as_deref().unwrap_or_default(),
-                        scanned_root: &root,
-                    })
-                })
-                .unwrap_or_default(),
+            gpus,
             interpreters,
             python,
             diagnostics,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
 use crate::requirements::{Manifest, ManifestRequirement, MappedImport, Origin};
-use crate::scan::{Artifact, FileCounts, Scan};
+use crate::scan::{Artifact, FileCounts, HardwareHint, Scan};
 
 pub(super) const SCHEMA: u32 = 1;
 
@@ -20,6 +20,7 @@ pub(crate) struct ScanJson<'a> {
     imports: &'a [MappedImport],
     requirements: Vec<RequirementJson<'a>>,
     artifacts: &'a [Artifact],
+    hardware: &'a [HardwareHint],
     diagnostics: Vec<&'a Diagnostic>,
 }
 
@@ -47,6 +48,7 @@ impl<'a> ScanJson<'a> {
                 .map(RequirementJson::new)
                 .collect(),
             artifacts: &scan.artifacts,
+            hardware: &scan.hardware,
             diagnostics: scan
                 .diagnostics
                 .iter()

@@ -1,5 +1,6 @@
 //! The text of `pinsmith scan`: what a tree needs, why, and what is doubtful about it.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ use crate::requirements::{
     Confidence, Manifest, ManifestRequirement, MappedImport, ModuleKind, OriginKind, Provider,
     codes, lookup,
 };
-use crate::scan::{ImportContext, Scan, Site};
+use crate::scan::{Hardware, ImportContext, Scan, Site, Strength};
 
 /// Most lines of one section.
 const MOST_ROWS: usize = 200;
@@ -77,6 +78,13 @@ pub(super) fn report(scan: &Scan, manifest: &Manifest) -> String {
     report.unused(&mut text);
     let title = "loaded at run time";
     section(&mut text, title, "", &report.artifacts(), MOST_ARTIFACTS);
+    section(
+        &mut text,
+        "made for",
+        "",
+        &report.hardware(),
+        MOST_ARTIFACTS,
+    );
     text
 }
 
@@ -326,6 +334,29 @@ impl<'a> Report<'a> {
                 program.to_owned(),
                 String::new(),
                 sites(&import.sites),
+            ]
+        });
+        rows.collect()
+    }
+
+    /// The hardware with its version, what says so, how much that says, where; the surest first.
+    fn hardware(&self) -> Vec<Row> {
+        let mut hints: Vec<_> = self.scan.hardware.iter().collect();
+        hints.sort_by_key(|hint| Reverse(hint.strength));
+        let mut said: BTreeSet<(Hardware, Option<&str>, &str)> = BTreeSet::new();
+        hints.retain(|hint| said.insert((hint.hardware, hint.version.as_deref(), &hint.what)));
+        let rows = hints.into_iter().map(|hint| {
+            let version = hint.version.as_deref().unwrap_or_default();
+            let strength = match hint.strength {
+                Strength::Declared => "",
+                Strength::Needed => "fails without",
+                Strength::Possible => "can use it",
+            };
+            [
+                format!("{} {version}", hint.hardware).trim_end().to_owned(),
+                hint.what.clone(),
+                strength.to_owned(),
+                hint.site.to_string(),
             ]
         });
         rows.collect()

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Artifact, ImpliedNeed, Import, ImportContext, InstallLine, Label, Site, Use, Variable,
+    Artifact, HardwareHint, ImpliedNeed, Import, ImportContext, InstallLine, Label, Site, Use,
+    Variable,
 };
 use crate::diagnostic::Diagnostic;
 
@@ -20,6 +21,8 @@ pub(super) struct Facts {
     pub(super) artifacts: Vec<Artifact>,
     /// Environment variables.
     pub(super) variables: Vec<Variable>,
+    /// What is said of hardware.
+    pub(super) hardware: Vec<HardwareHint>,
     /// Literal folders that the code adds to `sys.path`.
     pub(super) path_entries: Vec<String>,
     /// Compiled modules that a build file makes.
@@ -107,6 +110,7 @@ impl Facts {
         self.implied.extend(other.implied);
         self.artifacts.extend(other.artifacts);
         self.variables.extend(other.variables);
+        self.hardware.extend(other.hardware);
         self.path_entries.extend(other.path_entries);
         self.extensions.extend(other.extensions);
         self.uses.extend(other.uses);

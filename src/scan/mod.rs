@@ -11,6 +11,7 @@ mod config;
 mod decode;
 mod entry;
 mod facts;
+mod gpu;
 mod ignored;
 mod implied;
 mod import;
@@ -33,6 +34,7 @@ pub(crate) mod fuzz;
 use rayon::prelude::*;
 
 pub use crate::diagnostic::Site;
+pub use gpu::{Hardware, HardwareHint, Strength};
 pub use implied::ImpliedNeed;
 pub use import::{Import, ImportContext, Label, ModuleName};
 pub(crate) use lines::is_too_complex;
@@ -113,6 +115,7 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
         scan.install_lines.extend(facts.install_lines);
         scan.implied.extend(facts.implied);
         scan.artifacts.extend(facts.artifacts);
+        scan.hardware.extend(facts.hardware);
     }
     for script in &listing.scripts {
         let commands = script::commands(tree, script, &scan.source_files);
@@ -120,6 +123,10 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
     }
     scan.declaration_files.sort();
     scan.declaration_files.dedup();
+    scan.hardware
+        .extend(declared_hardware(tree, &scan, &listing.scripts));
+    scan.hardware.extend(gpu::in_imports(&scan.imports));
+    scan.hardware.sort_by(|a, b| a.site.cmp(&b.site));
     scan
 }
 
@@ -128,6 +135,21 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
 pub struct ScanOptions {
     /// Patterns of files and folders to leave out, in the syntax of `.gitignore`: `data/**`.
     pub exclude: Vec<String>,
+}
+
+/// What the declared files say of hardware; scripts have been read for it already, and locks and code
+/// say it in other ways.
+fn declared_hardware(tree: &Tree, scan: &Scan, scripts: &[walk::Script]) -> Vec<HardwareHint> {
+    let read = |file: &String| {
+        let other = matches!(file.rsplit_once('.'), Some((_, "lock" | "py")));
+        if other || scripts.iter().any(|script| script.path == *file) {
+            return Vec::new();
+        }
+        let bytes = tree.read(file).unwrap_or_default();
+        gpu::in_text(&decode(bytes).text, file)
+    };
+    let files = scan.declaration_files.par_iter();
+    files.flat_map_iter(read).collect()
 }
 
 fn read_source(tree: &Tree, source: &Source) -> Result<Facts, Diagnostic> {
@@ -237,6 +259,7 @@ impl Scan {
         self.artifacts.extend(facts.artifacts);
         self.variables.extend(facts.variables);
         self.uses.extend(facts.uses);
+        self.hardware.extend(facts.hardware);
         self.diagnostics.extend(facts.diagnostics);
     }
 }
@@ -265,6 +288,8 @@ pub struct Scan {
     pub uses: Vec<Use>,
     /// Environment variables that the code reads, tests left out.
     pub variables: Vec<Variable>,
+    /// What code and declared files say of the hardware they are for, in the order of places.
+    pub hardware: Vec<HardwareHint>,
     /// Commands by which a README runs code of the tree.
     pub commands: Vec<Command>,
     /// What went wrong on the way.

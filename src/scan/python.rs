@@ -31,6 +31,7 @@ pub(super) use self::recover::{is_ignored, is_python_2};
 use self::skip::Short;
 use super::codes;
 use super::facts::{Facts, Origin};
+use super::gpu;
 use super::lines::{self, Gap, Lines};
 use super::{ImportContext, entry, uses};
 use crate::diagnostic::Diagnostic;
@@ -41,8 +42,10 @@ use crate::diagnostic::Diagnostic;
 /// false, since one text cannot know.
 pub(super) fn read(text: &str, origin: &Origin<'_>) -> Facts {
     let inline_metadata = has_inline_metadata(text);
+    let hardware = gpu::in_python(text, origin);
     if !origin.definitions && memchr::memmem::find(text.as_bytes(), b"import").is_none() {
         return Facts {
+            hardware,
             inline_metadata,
             ..Facts::default()
         };
@@ -55,6 +58,7 @@ pub(super) fn read(text: &str, origin: &Origin<'_>) -> Facts {
     if origin.cell.is_none() {
         facts.uses = uses::in_text(text, &facts.imports, origin);
     }
+    facts.hardware = hardware;
     facts
 }
 

@@ -6,7 +6,7 @@ use super::decode::decode;
 use super::facts::Facts;
 use super::shell::Session;
 use super::walk::{Script, ScriptKind};
-use super::{Command, ImportContext, Site, Tree, command};
+use super::{Command, ImportContext, Site, Tree, command, gpu};
 
 /// What a script tells; a file that cannot be read tells nothing.
 pub(super) fn read(tree: &Tree, script: &Script) -> Facts {
@@ -15,6 +15,7 @@ pub(super) fn read(tree: &Tree, script: &Script) -> Facts {
         return facts;
     };
     let text = decode(bytes).text;
+    facts.hardware = gpu::in_text(&text, &script.path);
     let commands = match script.kind {
         ScriptKind::Shell => text,
         ScriptKind::Dockerfile => run_commands(&text),

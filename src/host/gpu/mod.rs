@@ -111,7 +111,9 @@ impl FromStr for Capability {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a compute capability such as 8.6");
         let text = text.trim();
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let digits = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
         let (major, minor) = text.split_once('.').filter(|_| digits).ok_or_else(wrong)?;
         match (major.parse(), minor.parse()) {
             (Ok(major @ 1..), Ok(minor @ 0..=9)) => Ok(Self { major, minor }),
@@ -154,7 +156,7 @@ impl FromStr for Gfx {
         let digits = name.strip_prefix("gfx").unwrap_or_default();
         let plain = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
         let known = (3..=5).contains(&digits.len()) && digits.chars().all(plain);
-        (known && digits.trim_matches('0') != "")
+        (known && !digits.trim_matches('0').is_empty())
             .then(|| Self(name.to_owned()))
             .ok_or_else(|| format!("`{text}` is not a target such as gfx1100"))
     }
