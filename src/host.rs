@@ -21,9 +21,7 @@ use pinsmith_resolver::{Platform, PythonVersion, Target};
 
 use crate::diagnostic::{Code, Diagnostic};
 
-pub use gpu::{
-    Capability, Device, DriverVersion, Gfx, Gpus, Nvidia, NvidiaGpu, Source as GpuSource, Vendor,
-};
+pub use gpu::{Device, Gfx, Gpus, Nvidia, NvidiaGpu, Source as GpuSource, Vendor};
 pub use interpreter::Interpreter;
 pub use keyring::keyring_password;
 

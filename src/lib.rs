@@ -20,6 +20,8 @@ pub mod api;
 
 pub mod host;
 
+pub mod auto;
+
 pub mod git;
 
 pub mod era;

@@ -74,37 +74,58 @@ impl FromStr for Capability {
     type Err = TargetParseError;
 
     fn from_str(text: &str) -> Result<Self, TargetParseError> {
-        let parsed = text.split_once('.').and_then(|(major, minor)| {
+        let digits = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let parts = text.split_once('.').filter(|_| digits);
+        let parsed = parts.and_then(|(major, minor)| {
             Some(Self {
-                major: major.parse().ok()?,
-                minor: minor.parse().ok()?,
+                major: major.parse().ok().filter(|major| *major > 0)?,
+                minor: minor.parse().ok().filter(|minor| *minor < 10)?,
             })
         });
         parsed.ok_or_else(|| error(text, "a compute capability such as 8.6"))
     }
 }
 
-/// The version of an NVIDIA driver, compared part by part: 525.60.13 is older than 525.105.17.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DriverVersion(Vec<u32>);
+/// The version of an NVIDIA driver, compared part by part: 525.60.13 is older than 525.105.17. A part
+/// that is missing counts as 0, and what was written is shown again: 450.80.02, 540.4.0.
+#[derive(Debug, Clone)]
+pub struct DriverVersion {
+    parts: [u32; 4],
+    text: String,
+}
 
 impl DriverVersion {
     /// The branch, such as 535.
     pub fn branch(&self) -> u32 {
-        self.0.first().copied().unwrap_or(0)
+        self.parts[0]
+    }
+}
+
+impl PartialEq for DriverVersion {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
+impl Eq for DriverVersion {}
+
+impl PartialOrd for DriverVersion {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for DriverVersion {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.parts.cmp(&other.parts)
     }
 }
 
 impl fmt::Display for DriverVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, part) in self.0.iter().enumerate() {
-            match index {
-                0 => write!(f, "{part}")?,
-                // 525.60.13, 450.80.02
-                _ => write!(f, ".{part:02}")?,
-            }
-        }
-        Ok(())
+        f.write_str(&self.text)
     }
 }
 
@@ -112,11 +133,21 @@ impl FromStr for DriverVersion {
     type Err = TargetParseError;
 
     fn from_str(text: &str) -> Result<Self, TargetParseError> {
-        let parts: Result<Vec<u32>, _> = text.trim().split('.').map(str::parse).collect();
-        match parts {
-            Ok(parts) if parts.len() <= 4 => Ok(Self(parts)),
-            _ => Err(error(text, "a driver version such as 535.183.01")),
+        let wrong = || error(text, "a driver version such as 535.183.01");
+        let text = text.trim();
+        let mut parts = [0; 4];
+        let mut given = text.split('.');
+        for (part, digits) in parts.iter_mut().zip(given.by_ref()) {
+            let number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            *part = digits.parse().ok().filter(|_| number).ok_or_else(wrong)?;
         }
+        if given.next().is_some() || parts[0] == 0 {
+            return Err(wrong());
+        }
+        Ok(Self {
+            parts,
+            text: text.to_owned(),
+        })
     }
 }
 

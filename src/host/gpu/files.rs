@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Device, DriverVersion, Gfx, Vendor};
+use super::{Device, Gfx, Vendor};
+use crate::accelerator::DriverVersion;
 
 /// Longest file that is read: none of them has a reason to be longer.
 const MAX_BYTES: u64 = 64 * 1024;

@@ -5,7 +5,6 @@
 //! the rest through files below `/sys`. What it finds is a value, and every decision is a function of
 //! such a value (`crate::auto`), so that flags can describe another machine.
 
-mod driver;
 mod files;
 mod nvidia;
 #[cfg(test)]
@@ -18,8 +17,7 @@ use std::time::Duration;
 
 use super::process::run;
 use super::search::program;
-
-pub use driver::DriverVersion;
+use crate::accelerator::{Capability, DriverVersion};
 
 /// How long a program or a library may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -86,38 +84,6 @@ impl Source {
             Self::DriverFile => "the kernel module",
             Self::Bus => "the PCI bus",
             Self::Flags => "flags",
-        }
-    }
-}
-
-/// A compute capability of NVIDIA's, such as 8.6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Capability {
-    /// The architecture: 8 is Ampere and Ada, 9 Hopper.
-    pub major: u8,
-    /// The variant of it.
-    pub minor: u8,
-}
-
-impl fmt::Display for Capability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl FromStr for Capability {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a compute capability such as 8.6");
-        let text = text.trim();
-        let digits = text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let (major, minor) = text.split_once('.').filter(|_| digits).ok_or_else(wrong)?;
-        match (major.parse(), minor.parse()) {
-            (Ok(major @ 1..), Ok(minor @ 0..=9)) => Ok(Self { major, minor }),
-            _ => Err(wrong()),
         }
     }
 }

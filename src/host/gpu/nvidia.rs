@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Capability, LIMIT, Nvidia, NvidiaGpu, Source};
+use super::{LIMIT, Nvidia, NvidiaGpu, Source};
+use crate::accelerator::Capability;
 use crate::host::process::run;
 
 /// What NVML says; `None` without the library, or when it does not answer in time.
@@ -115,7 +116,7 @@ pub(super) fn rows(said: &str, fields: &str) -> Option<Nvidia> {
         let mut cells = line.splitn(if has_capability { 3 } else { 2 }, ',');
         let driver = cells.next()?.parse().ok()?;
         let capability = has_capability
-            .then(|| cells.next()?.parse::<Capability>().ok())
+            .then(|| cells.next()?.trim().parse::<Capability>().ok())
             .flatten();
         found.driver = Some(driver);
         found.gpus.push(NvidiaGpu {
