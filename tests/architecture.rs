@@ -27,7 +27,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "environment",
-        &["diagnostic", "escape", "lock", "requirements", "scan"],
+        &[
+            "accelerator",
+            "diagnostic",
+            "escape",
+            "lock",
+            "requirements",
+            "scan",
+        ],
     ),
     (
         "render",

@@ -77,7 +77,13 @@ fn facts(spec: &EnvironmentSpec) -> Vec<BTreeSet<String>> {
     let variables = variables.map(|variable| format!("environment variable `{}`", variable.name));
     let packages = spec.system.iter().flat_map(|system| &system.packages);
     let packages = packages.map(|package| format!("system package `{}`", package.name));
+    let accelerator = spec.accelerator.iter().map(|accelerator| {
+        let version = accelerator.version.as_deref();
+        let version = version.map_or(String::new(), |version| format!(" {version}"));
+        format!("{}{version} as default accelerator", accelerator.hardware)
+    });
     vec![
+        accelerator.collect(),
         artifacts.collect(),
         sources.collect(),
         variables.collect(),

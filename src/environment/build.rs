@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pinsmith_resolver::{PythonVersion, Sha256, Target, Trust, url_of};
 use sha2::{Digest, Sha256 as Hasher};
 
+use super::hardware::{self, DriverNeed, driver_needed};
 use super::{
     ArtifactSpec, BUILT_FROM_SOURCE, CommandSpec, DYNAMIC_METADATA, EnvironmentSpec,
     FLOATING_ARTIFACT, Floor, Gap, OUTSIDE_THE_LOCK, PythonSpec, SourceSpec, SystemSpec,
@@ -12,7 +13,7 @@ use super::{
     floor_needed, system_packages,
 };
 use crate::escape;
-use crate::lock::{Lock, Selection, floor_kind, target_names};
+use crate::lock::{Lock, floor_kind, target_names};
 use crate::requirements::{Manifest, ModuleKind};
 use crate::scan::{Scan, Site};
 
@@ -87,6 +88,7 @@ impl EnvironmentSpec {
             as_of: inputs.locks.iter().find_map(|file| file.lock.as_of),
             inputs_digest: inputs.inputs_digest,
             python: python(inputs, &targets),
+            accelerator: hardware::wanted(inputs.scan),
             system: system(inputs.locks),
             variables: variables(inputs.scan),
             commands: commands(inputs.scan),
@@ -155,8 +157,8 @@ fn targets(locks: &[LockFile<'_>], gaps: &mut BTreeSet<Gap>) -> Vec<TargetSpec> 
                     gaps.insert(gap(UNKNOWN_FLOOR, None, why));
                 }
             }
-            let needs_driver = needs_driver(file.lock, target);
-            if needs_driver {
+            let driver = driver_needed(file.lock, target);
+            if driver == DriverNeed::AtLeast(None) {
                 let why = format!("target `{name}` needs a GPU driver of unknown version");
                 gaps.insert(gap(UNKNOWN_DRIVER, None, why));
             }
@@ -164,8 +166,11 @@ fn targets(locks: &[LockFile<'_>], gaps: &mut BTreeSet<Gap>) -> Vec<TargetSpec> 
                 name,
                 target: target.clone(),
                 floor,
-                needs_driver,
-                driver_min: None,
+                needs_driver: driver != DriverNeed::Nothing,
+                driver_min: match driver {
+                    DriverNeed::AtLeast(version) => version,
+                    DriverNeed::Nothing => None,
+                },
                 lock: file.name.to_owned(),
                 lock_sha256: digest(file.text),
                 requirements: file.requirements_name.to_owned(),
@@ -174,18 +179,6 @@ fn targets(locks: &[LockFile<'_>], gaps: &mut BTreeSet<Gap>) -> Vec<TargetSpec> 
         }
     }
     specs
-}
-
-/// CUDA libraries come as `nvidia-*` wheels; the driver they need never does.
-fn needs_driver(lock: &Lock, target: &Target) -> bool {
-    let environment = target.marker_environment();
-    lock.packages.iter().any(|package| {
-        let here = package
-            .marker
-            .as_ref()
-            .is_none_or(|marker| marker.holds(&environment, &Selection::Everything));
-        here && package.name.as_ref().starts_with("nvidia-cuda-runtime")
-    })
 }
 
 fn system(locks: &[LockFile<'_>]) -> Option<SystemSpec> {

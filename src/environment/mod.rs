@@ -10,6 +10,7 @@
 
 mod build;
 mod floor;
+mod hardware;
 mod keep;
 mod read;
 mod source;
@@ -28,7 +29,7 @@ use std::collections::BTreeMap;
 use pinsmith_resolver::{PythonVersion, Sha256, Target, Timestamp, VersionSpecifiers};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::scan::Site;
+use crate::scan::{Hardware, Site};
 
 /// A module that no distribution is known for.
 pub const UNRESOLVED_IMPORT: Code = Code("ENV001");
@@ -54,6 +55,8 @@ pub struct EnvironmentSpec {
     pub inputs_digest: Sha256,
     /// The Python.
     pub python: PythonSpec,
+    /// The hardware that the repository is for, when its code or its declared files say.
+    pub accelerator: Option<AcceleratorSpec>,
     /// What the locks are good for, in their order.
     pub targets: Vec<TargetSpec>,
     /// What comes from the system's package manager; `None` without a Linux target.
@@ -94,6 +97,19 @@ pub struct PythonSpec {
     pub evidence: Vec<String>,
 }
 
+/// The hardware that a repository is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceleratorSpec {
+    /// Which.
+    pub hardware: Hardware,
+    /// The CUDA or ROCm that it names, such as `11.3`, or `12` where only that much is said.
+    pub version: Option<String>,
+    /// The lowest NVIDIA driver on Linux for that CUDA.
+    pub driver_min: Option<String>,
+    /// What says so, the surest first.
+    pub evidence: Vec<String>,
+}
+
 /// One target and its lock file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetSpec {
@@ -105,7 +121,7 @@ pub struct TargetSpec {
     pub floor: Floor,
     /// Whether locked wheels need a GPU driver.
     pub needs_driver: bool,
-    /// The lowest driver version that will do, when somebody knows it.
+    /// The lowest driver version that will do, when the wheels or a person say.
     pub driver_min: Option<String>,
     /// File name of the lock.
     pub lock: String,

@@ -7,12 +7,13 @@ use serde::Deserialize;
 
 use super::source::SourceKind;
 use super::{
-    ArtifactSpec, CommandSpec, EnvironmentSpec, Floor, Gap, PythonSpec, RULES, SourceSpec,
-    SystemPackage, SystemSpec, TargetSpec, VariableRead, VariableSpec, is_variable_name,
+    AcceleratorSpec, ArtifactSpec, CommandSpec, EnvironmentSpec, Floor, Gap, PythonSpec, RULES,
+    SourceSpec, SystemPackage, SystemSpec, TargetSpec, VariableRead, VariableSpec,
+    is_variable_name,
 };
 use crate::diagnostic::Code;
 use crate::escape;
-use crate::scan::Site;
+use crate::scan::{Hardware, Site};
 
 /// The environment spec cannot be read.
 pub const UNREADABLE_SPEC: Code = Code("ENV008");
@@ -72,6 +73,7 @@ impl EnvironmentSpec {
 struct RawSpec {
     meta: RawMeta,
     python: RawPython,
+    accelerator: Option<RawAccelerator>,
     #[serde(default)]
     target: Vec<RawTarget>,
     system: Option<RawSystem>,
@@ -99,6 +101,16 @@ struct RawMeta {
 struct RawPython {
     version: String,
     requires: Option<String>,
+    #[serde(default)]
+    evidence: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct RawAccelerator {
+    default: String,
+    version: Option<String>,
+    driver_min: Option<String>,
     #[serde(default)]
     evidence: Vec<String>,
 }
@@ -226,6 +238,7 @@ impl RawSpec {
                 },
                 evidence: plain_all("python.evidence", self.python.evidence)?,
             },
+            accelerator: self.accelerator.map(RawAccelerator::spec).transpose()?,
             targets,
             system: self.system.map(RawSystem::spec).transpose()?,
             variables: self.env.spec()?,
@@ -236,6 +249,26 @@ impl RawSpec {
                 .into_iter()
                 .flatten()
                 .collect(),
+        })
+    }
+}
+
+impl RawAccelerator {
+    fn spec(self) -> Result<AcceleratorSpec, ReadSpecError> {
+        let named = Hardware::ALL.into_iter();
+        let hardware = named.into_iter().find(|it| it.as_str() == self.default);
+        let optional = |key: &str, text: Option<String>| {
+            let place = format!("accelerator.{key}");
+            known(text).map(|text| word(&place, text)).transpose()
+        };
+        Ok(AcceleratorSpec {
+            hardware: hardware.ok_or_else(|| {
+                let reason = format!("`{}` is no kind of hardware", self.default);
+                ReadSpecError::new("accelerator.default", reason)
+            })?,
+            version: optional("version", self.version)?,
+            driver_min: optional("driver-min", self.driver_min)?,
+            evidence: plain_all("accelerator.evidence", self.evidence)?,
         })
     }
 }

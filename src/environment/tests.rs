@@ -4,7 +4,7 @@ use crate::render;
 use crate::requirements::{
     Confidence, Manifest, ManifestRequirement, MappedImport, ModuleKind, Origin, OriginKind,
 };
-use crate::scan::{Artifact, ImportContext, ModuleName, Scan};
+use crate::scan::{Artifact, Hardware, HardwareHint, ImportContext, ModuleName, Scan, Strength};
 
 fn site(file: &str, line: u32) -> Site {
     Site {
@@ -21,6 +21,75 @@ fn artifact(id: &str, revision: Option<&str>, line: u32) -> Artifact {
         call: "from_pretrained",
         revision: revision.map(str::to_owned),
         site: site("train.py", line),
+    }
+}
+
+fn hint(version: Option<&str>, strength: Strength, what: &str, line: u32) -> HardwareHint {
+    HardwareHint {
+        hardware: Hardware::Cuda,
+        version: version.map(str::to_owned),
+        strength,
+        what: what.to_owned(),
+        site: site("a.py", line),
+    }
+}
+
+/// What the hints of a tree make of it: the surest hardware, the highest version that the surest
+/// places name, its driver.
+#[test]
+fn the_accelerator_that_a_tree_is_for() {
+    let found = |hints: Vec<HardwareHint>| {
+        let scan = Scan {
+            hardware: hints,
+            ..Scan::default()
+        };
+        let spec = spec(full_example(), &scan).accelerator?;
+        let texts = [
+            Some(spec.hardware.as_str().to_owned()),
+            spec.version,
+            spec.driver_min,
+        ];
+        Some(texts.map(Option::unwrap_or_default).join(" "))
+    };
+    let on = |hardware, hint: HardwareHint| HardwareHint { hardware, ..hint };
+    let asks = || hint(None, Strength::Possible, ".cuda()", 1);
+    let declared = |version| hint(Some(version), Strength::Declared, "x", 1);
+    for (hints, expected) in [
+        (vec![], None),
+        (vec![asks()], None),
+        (
+            vec![
+                asks(),
+                hint(Some("11.3"), Strength::Possible, "CUDA 11.3", 3),
+            ],
+            Some("cuda 11.3 450.80.02"),
+        ),
+        (
+            vec![hint(None, Strength::Needed, ".cuda()", 1)],
+            Some("cuda  "),
+        ),
+        (
+            vec![declared("11.8"), declared("12"), declared("9.2")],
+            Some("cuda 12 525.60.13"),
+        ),
+        (vec![declared("13.7")], Some("cuda 13.7 580")),
+        (
+            vec![
+                on(Hardware::Mps, hint(None, Strength::Needed, "mps", 1)),
+                asks(),
+            ],
+            Some("mps  "),
+        ),
+        (
+            vec![
+                on(Hardware::Cpu, hint(None, Strength::Declared, "cpuonly", 1)),
+                asks(),
+            ],
+            Some("cpu  "),
+        ),
+        (vec![on(Hardware::Rocm, declared("6.2"))], Some("rocm 6.2 ")),
+    ] {
+        assert_eq!(found(hints).as_deref(), expected);
     }
 }
 
@@ -91,6 +160,11 @@ fn the_whole_spec() {
             artifact("openai/clip-vit-base-patch32", None, 12),
             artifact("org/pinned", Some(commit), 30),
             artifact("org/branch", Some("main"), 31),
+        ],
+        hardware: vec![
+            hint(None, Strength::Needed, ".cuda()", 14),
+            hint(Some("11.3"), Strength::Possible, "CUDA 11.3", 3),
+            hint(Some("12.1"), Strength::Declared, "cudatoolkit=12.1", 7),
         ],
         ..Scan::default()
     };

@@ -5,8 +5,8 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 use super::pylock::specifier_text;
 use super::toml::{Braces, item, list, short_list, text, time};
 use crate::environment::{
-    ArtifactSpec, CommandSpec, EnvironmentSpec, Floor, Gap, SourceSpec, SystemPackage, SystemSpec,
-    TargetSpec, UNKNOWN, VariableRead, VariableSpec,
+    AcceleratorSpec, ArtifactSpec, CommandSpec, EnvironmentSpec, Floor, Gap, SourceSpec,
+    SystemPackage, SystemSpec, TargetSpec, UNKNOWN, VariableRead, VariableSpec,
 };
 use crate::lock::floor_kind;
 use crate::scan::Site;
@@ -20,6 +20,9 @@ pub fn environment(spec: &EnvironmentSpec) -> String {
     let root = document.as_table_mut();
     root.insert("meta", Item::Table(meta(spec)));
     root.insert("python", Item::Table(python(spec)));
+    if let Some(spec) = &spec.accelerator {
+        root.insert("accelerator", Item::Table(accelerator(spec)));
+    }
     tables(root, "target", spec.targets.iter().map(target));
     if let Some(system_spec) = &spec.system {
         root.insert("system", Item::Table(system(system_spec)));
@@ -70,6 +73,19 @@ fn python(spec: &EnvironmentSpec) -> Table {
     table
 }
 
+fn accelerator(spec: &AcceleratorSpec) -> Table {
+    let mut table = Table::new();
+    table.insert("default", item(spec.hardware.as_str()));
+    if let Some(version) = &spec.version {
+        table.insert("version", item(version.as_str()));
+    }
+    if let Some(driver) = &spec.driver_min {
+        table.insert("driver-min", item(driver.as_str()));
+    }
+    table.insert("evidence", item(list(spec.evidence.iter().map(text))));
+    table
+}
+
 fn target(spec: &TargetSpec) -> Table {
     let mut table = Table::new();
     table.insert("name", item(spec.name.as_str()));
@@ -85,7 +101,9 @@ fn target(spec: &TargetSpec) -> Table {
     table.insert("accelerator", item(text(spec.target.accelerator)));
     if spec.needs_driver {
         table.insert("driver-min", known(spec.driver_min.as_deref()));
-        yours(&mut table, "driver-min");
+        if spec.driver_min.is_none() {
+            yours(&mut table, "driver-min");
+        }
     }
     table.insert("lock", item(spec.lock.as_str()));
     table.insert("lock-sha256", item(text(spec.lock_sha256)));
