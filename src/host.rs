@@ -11,6 +11,7 @@ mod keyring;
 mod process;
 mod search;
 mod system;
+mod tool;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::diagnostic::{Code, Diagnostic};
 pub use gpu::{Device, Gfx, Gpus, Nvidia, NvidiaGpu, Source as GpuSource, Vendor};
 pub use interpreter::Interpreter;
 pub use keyring::keyring_password;
+pub use tool::Tool;
 
 /// No usable Python was found.
 pub const NO_PYTHON: Code = Code("HOST001");

@@ -45,6 +45,11 @@ fn repair() {
 }
 
 #[test]
+fn doctor() {
+    check("doctor");
+}
+
+#[test]
 fn terminal() {
     check("terminal");
 }

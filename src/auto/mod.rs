@@ -6,8 +6,11 @@
 
 mod amd;
 mod nvidia;
+mod survey;
 #[cfg(test)]
 mod tests;
+
+use std::fmt::Write as _;
 
 use pinsmith_resolver::{
     Accelerator, AcceleratorFamily, Platform, PythonVersion, Version, VersionSpecifiers,
@@ -18,6 +21,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::host::{Gpus, Host};
 
 pub use nvidia::{Verdict, verdict};
+pub use survey::{Line, survey};
 
 /// No build that the requirements admit runs on this machine.
 pub const NOTHING_RUNS: Code = Code("HOST006");
@@ -113,10 +117,10 @@ impl Choice {
     pub fn sentence(&self, machine: &Machine) -> String {
         let mut text = format!("{}: {}", machine.seen(), self.accelerator);
         if let Some(newest) = self.newest {
-            text.push_str(&format!(", torch up to {newest}"));
+            let _ = write!(text, ", torch up to {newest}");
         }
         if let Some(newer) = &self.newer {
-            text.push_str(&format!("; {newer}"));
+            let _ = write!(text, "; {newer}");
         }
         text
     }

@@ -164,7 +164,7 @@ fn meets_floors(table: &Table, torch: MinorVersion, cuda: CudaVersion, card: Cap
 }
 
 /// The CUDAs that a minor release of torch has builds for: official ones, then all others.
-fn builds(asked: &Asked<'_>, release: &TorchRelease) -> [Vec<CudaVersion>; 2] {
+pub(super) fn builds(asked: &Asked<'_>, release: &TorchRelease) -> [Vec<CudaVersion>; 2] {
     let recorded: Vec<Accelerator> = asked
         .table
         .builds

@@ -18,7 +18,8 @@ struct Hosts {
 struct Row {
     name: String,
     /// Row of the acceptance list.
-    row: Option<String>,
+    #[serde(rename = "row")]
+    acceptance: Option<String>,
     /// `linux-x86_64` unless it says so; `none` is a machine that no lock can be made for.
     platform: Option<String>,
     glibc: Option<[u16; 2]>,
@@ -93,7 +94,7 @@ fn every_host() {
     let mut wrong = String::new();
     let mut rows = std::collections::BTreeSet::new();
     for row in &hosts.host {
-        rows.extend(row.row.clone());
+        rows.extend(row.acceptance.clone());
         let wanted = Wanted {
             python: Some(row.python.as_deref().unwrap_or("3.12").parse().unwrap()),
             torch: row.torch.as_ref().map(|torch| torch.parse().unwrap()),

@@ -4,6 +4,7 @@ mod compile;
 mod generate;
 mod install;
 mod repair;
+mod machine;
 mod targets;
 
 pub use generate::{BoundsArg, CheckArgs, GenerateArgs};
@@ -21,6 +22,7 @@ use crate::render::ImageFormat;
 use crate::scan::ModuleName;
 
 pub use self::compile::{AnnotationArg, CompileArgs};
+pub use self::machine::{DoctorArgs, MachineArgs};
 pub use self::targets::{TargetArgs, UpgradeArgs};
 
 /// Turn a Python AI repository into an environment that anyone can rebuild years later.
@@ -48,6 +50,7 @@ const EXAMPLES: &str = "Examples:
   pinsmith verify                   build it in isolation and import what the code imports
   pinsmith lock ~/paper -o ~/locks  lock somebody else's repository without touching it
   pinsmith repair ~/paper           what is wrong with it, and what would make it work again
+  pinsmith doctor                   what is this machine, and what runs here?
   pinsmith explain numpy            why it is locked, and in this version
   pinsmith compile requirements.in  pin a requirements file, as pip-compile does
 
@@ -113,6 +116,12 @@ pub enum Command {
   pinsmith explain numpy
   pinsmith explain torch ~/paper --lock ~/locks/pylock.toml --format json")]
     Explain(ExplainArgs),
+    /// Show what this machine is, which index is asked and why, what runs here, and what to type next
+    #[command(after_help = "Examples:
+  pinsmith doctor
+  pinsmith doctor --format json
+  pinsmith doctor --platform linux-x86_64 --cuda-driver 535.183.01 --compute-capability 8.0")]
+    Doctor(DoctorArgs),
     /// Show or clear what is kept of the package index
     #[command(after_help = "Examples:
   pinsmith cache size

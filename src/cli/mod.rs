@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod compile;
 mod configured;
+mod doctor;
 mod env;
 mod explain;
 mod generate;
@@ -72,6 +73,7 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::run(args, &cli.global, terminal),
         Command::Verify(args) => verify::run(args, &cli.global, terminal),
         Command::Repair(args) => repair::run(args, &cli.global, terminal),
+        Command::Doctor(args) => doctor::run(args, &cli.global, terminal),
         Command::Cache(args) => cache::run(args, &cli.global, terminal),
     };
     match outcome {

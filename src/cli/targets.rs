@@ -38,6 +38,18 @@ impl From<Platform> for PlatformArg {
     }
 }
 
+impl PlatformArg {
+    /// The platform.
+    pub(super) fn platform(self) -> Platform {
+        self.platform
+    }
+
+    /// The floor that the name carries, else the usual one.
+    pub(super) fn usual_floor(self) -> (u16, u16) {
+        self.floor.unwrap_or_else(|| self.platform.default_floor())
+    }
+}
+
 impl FromStr for PlatformArg {
     type Err = String;
 

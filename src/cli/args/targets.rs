@@ -67,7 +67,7 @@ pub struct UpgradeArgs {
     pub upgrade_package: Vec<PackageName>,
 }
 
-fn parse_glibc(text: &str) -> Result<(u16, u16), String> {
+pub(super) fn parse_glibc(text: &str) -> Result<(u16, u16), String> {
     let wrong = || format!("`{text}` is not a glibc version such as 2.35");
     let (major, minor) = text.split_once('.').ok_or_else(wrong)?;
     match (major.parse(), minor.parse()) {
