@@ -3,8 +3,8 @@
 mod compile;
 mod generate;
 mod install;
-mod repair;
 mod machine;
+mod repair;
 mod targets;
 
 pub use generate::{BoundsArg, CheckArgs, GenerateArgs};
