@@ -104,7 +104,7 @@ impl Table {
             .iter()
             .rev()
             .map(|(major, names)| {
-                let names: Vec<&str> = names.iter().map(|name| name.as_ref()).collect();
+                let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
                 format!("CUDA {major} ({})", names.join(", "))
             })
             .collect();
@@ -243,11 +243,7 @@ fn with_requirers(package: &ResolvedPackage) -> String {
     if package.root || package.required_by.is_empty() {
         return package.name.to_string();
     }
-    let by: Vec<&str> = package
-        .required_by
-        .iter()
-        .map(|name| name.as_ref())
-        .collect();
+    let by: Vec<&str> = package.required_by.iter().map(AsRef::as_ref).collect();
     format!("{} (required by {})", package.name, by.join(", "))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pep440_rs::VersionSpecifiers;
+use pep440_rs::{VersionSpecifier, VersionSpecifiers};
 use pinsmith_resolver::{
     Accelerator, PackageName, Platform, Project, ReleaseFile, Requirement, TagSet, Target, Version,
     specifiers_of,
@@ -170,7 +170,7 @@ impl Table {
     fn trap(&self, requirement: &Requirement) -> Option<String> {
         let specifiers = specifiers_of(requirement);
         let pinned = |trap: &&super::Trap| {
-            let mut clauses = specifiers.iter().map(|clause| clause.version());
+            let mut clauses = specifiers.iter().map(VersionSpecifier::version);
             trap.package == requirement.name
                 && clauses.any(|version| trap.versions.contains(version))
         };

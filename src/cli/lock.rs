@@ -28,7 +28,7 @@ use crate::environment::{
     EnvironmentSpec, Gap, LockFile, OUTSIDE_THE_LOCK, SpecInputs, UNREADABLE_SPEC,
     UNRESOLVED_IMPORT, inputs_digest,
 };
-use crate::lock::{Lock, LockOptions, environment_marker};
+use crate::lock::{DirectSources, Lock, LockOptions, environment_marker};
 use crate::render::{environment, pylock, pylock_file_name, requirements_txt};
 use crate::requirements::{GENERATED_HEADER_PREFIX, Manifest};
 use crate::write::{Guard, Output, Written, beginning, existing, requirements_name, write_all};
@@ -85,12 +85,8 @@ pub(super) fn run(
         diagnostics,
     } = resolved;
     if answers.iter().any(Result::is_err) {
-        terminal.diagnostics(
-            source
-                .diagnostics()
-                .chain(&diagnostics)
-                .chain(&direct.diagnostics),
-        );
+        let read = source.diagnostics();
+        terminal.diagnostics(read.chain(&diagnostics).chain(&direct.diagnostics));
     }
     let read = [&source.manifest];
     let resolutions = match all_or_failure(answers, &advice, &targets, &read, terminal)? {
@@ -101,15 +97,8 @@ pub(super) fn run(
     if let Some(done) = unknown.refuse(&resolve, terminal)? {
         return Ok(done);
     }
-    let locked = resolutions.iter().flat_map(|answer| &answer.packages);
-    let locked = locked.map(|package| package.name.clone()).collect();
-    source.manifest.confirm(&locked);
-    let options = LockOptions {
-        groups: groups.clone(),
-        as_of: resolve.as_of.as_ref().map(|as_of| as_of.instant),
-        direct: direct.sources,
-        indexes: index.index.index_names().into_iter().collect(),
-    };
+    confirm(&mut source, &resolutions);
+    let options = lock_options(&resolve, &groups, direct.sources, &index);
     let (made, notes) = Made::new(args, &source, &resolutions, &options, older.as_ref())?;
     let not_kept = before.not_kept(&resolutions);
     let all: Vec<&Diagnostic> = source
@@ -147,6 +136,27 @@ pub(super) fn run(
         terminal.result(&to_text(&ResolutionJson::new(&resolutions, stats))?)?;
     }
     Ok(Done::Yes)
+}
+
+/// Says which of the mapped distributions were locked.
+fn confirm(source: &mut Source, resolutions: &[Resolution]) {
+    let locked = resolutions.iter().flat_map(|answer| &answer.packages);
+    let locked = locked.map(|package| package.name.clone()).collect();
+    source.manifest.confirm(&locked);
+}
+
+fn lock_options(
+    resolve: &ResolveArgs,
+    groups: &[String],
+    direct: DirectSources,
+    index: &OpenIndex,
+) -> LockOptions {
+    LockOptions {
+        groups: groups.to_vec(),
+        as_of: resolve.as_of.as_ref().map(|as_of| as_of.instant),
+        direct,
+        indexes: index.index.index_names().into_iter().collect(),
+    }
 }
 
 /// What the direct references point at.
@@ -241,13 +251,7 @@ impl Made {
             }
             all.push(Rendered {
                 requirements: Output {
-                    name: match &slug {
-                        Some(slug) => format!("requirements.{slug}.txt"),
-                        None => {
-                            let before = beginning(&folder, "requirements.txt");
-                            requirements_name(before.as_deref()).to_owned()
-                        }
-                    },
+                    name: requirements_of(slug.as_deref(), &folder),
                     text: requirements_txt(&locked.lock, &command),
                     guard: Guard::Requirements,
                 },
@@ -323,6 +327,15 @@ impl Made {
         outputs.extend(self.others);
         Ok(write_all(&folder, &outputs)?)
     }
+}
+
+/// The name of the requirements file of a lock.
+fn requirements_of(slug: Option<&str>, folder: &Path) -> String {
+    if let Some(slug) = slug {
+        return format!("requirements.{slug}.txt");
+    }
+    let before = beginning(folder, "requirements.txt");
+    requirements_name(before.as_deref()).to_owned()
 }
 
 /// The answers of each file with its name: all in one where markers tell the targets apart, else one

@@ -127,11 +127,11 @@ impl View {
         match self.table.route(name, &self.target) {
             Route::Main => shared.project(name).await,
             Route::Index { url, optional } => {
-                let first = self.of_index(shared, name, &url, optional);
+                let first = Box::pin(self.of_index(shared, name, &url, optional));
                 shared.routed.get(&self.key(name), first).await
             }
             Route::Pages { urls } => {
-                let first = self.of_pages(shared, name, &urls);
+                let first = Box::pin(self.of_pages(shared, name, &urls));
                 shared.routed.get(&self.key(name), first).await
             }
         }

@@ -341,7 +341,7 @@ impl Shared {
         view: Option<&Arc<View>>,
     ) -> Result<ReleasesAnswer, SourceError> {
         match view {
-            Some(view) => view.project(self, name).await,
+            Some(view) => Box::pin(view.project(self, name)).await,
             None => self.project(name).await,
         }
     }

@@ -345,16 +345,13 @@ impl Chosen {
                 return Ok(());
             }
         }
-        let files = match address {
-            Some(file) => {
-                let (FileLocation::Url(place) | FileLocation::Path(place)) = &file.location;
-                let _ = write!(self.requirements, "{name} @ {place}");
-                std::slice::from_ref(file)
-            }
-            None => {
-                self.requirements.push_str(&package.pin());
-                &package.files
-            }
+        let files = if let Some(file) = address {
+            let (FileLocation::Url(place) | FileLocation::Path(place)) = &file.location;
+            let _ = write!(self.requirements, "{name} @ {place}");
+            std::slice::from_ref(file)
+        } else {
+            self.requirements.push_str(&package.pin());
+            &package.files
         };
         for file in files {
             let _ = write!(self.requirements, " \\\n    --hash=sha256:{}", file.sha256);
