@@ -94,6 +94,7 @@ const MAX_DEPTH: u32 = 400;
 /// Functions that are the whole of a program.
 const MAIN: [&str; 5] = ["__init__", "cli", "main", "run", "setup"];
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Collector<'a> {
     pub(super) text: &'a str,
     pub(super) lines: &'a Lines<'a>,
