@@ -230,6 +230,9 @@ pub struct SourceArgs {
     /// Take a distribution that only its name speaks for; may be given again
     #[arg(long, value_name = "DISTRIBUTION")]
     pub accept: Vec<PackageName>,
+    /// Read every file anew, also what an earlier run read with the same content
+    #[arg(long)]
+    pub rescan: bool,
 }
 
 /// `pinsmith scan`

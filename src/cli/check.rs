@@ -43,7 +43,7 @@ pub(super) fn run(
         let read = crate::lock::read(file.text?).ok()?;
         Some(read.lock.targets.first()?.python)
     });
-    let source = Source::read(&args.source, python, terminal)?;
+    let source = Source::read_again(&args.source, python, global, terminal)?;
     let found = disagreements(&CheckInputs {
         scan: &source.scan,
         manifest: &source.manifest,

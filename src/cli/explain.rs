@@ -227,7 +227,7 @@ fn if_newer(
             "the lock does not say what it is for; `pinsmith lock` makes one that does",
         );
     };
-    let source = Source::read(&args.source, Some(target.python), terminal)?;
+    let source = Source::read_again(&args.source, Some(target.python), global, terminal)?;
     let counts = |group: &Option<String>| group.as_ref().is_none_or(|group| lock.has_group(group));
     let wanted = source
         .manifest

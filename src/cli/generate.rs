@@ -42,7 +42,7 @@ pub(super) fn run(
     let accelerators = table(wanted.accelerator_table.as_deref())?;
     let targets = targets(wanted, &host, &[], &accelerators)?;
     let oldest = targets.iter().map(|target| target.python).min();
-    let mut source = Source::read(&args.source, oldest, terminal)?;
+    let mut source = Source::read_again(&args.source, oldest, global, terminal)?;
     let declared = source.manifest.requires_python.as_ref();
     let targets = admitted(targets, wanted, declared.map(|(python, _)| python))?;
     let bounds = match args.bounds {

@@ -48,7 +48,7 @@ pub(super) fn run(
     let accelerators = table(wanted.accelerator_table.as_deref())?;
     let targets = targets(wanted, &host, &before.targets, &accelerators)?;
     let oldest = targets.iter().map(|target| target.python).min();
-    let mut source = Source::read(&args.source, oldest, terminal)?;
+    let mut source = Source::read_again(&args.source, oldest, global, terminal)?;
     let declared = source.manifest.requires_python.as_ref();
     let targets = admitted(targets, wanted, declared.map(|(python, _)| python))?;
     let location = location(&resolve.index, global, &host, source.tree.root())?;

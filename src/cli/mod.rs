@@ -17,6 +17,7 @@ mod lock;
 mod lookup;
 mod no_json;
 mod refused;
+mod remembered;
 mod repair;
 mod report;
 mod scan;

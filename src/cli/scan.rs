@@ -18,7 +18,7 @@ pub(super) fn run(
     global: &GlobalArgs,
     terminal: Terminal,
 ) -> Result<Done, Failure> {
-    let mut source = Source::read(&args.source, args.python, terminal)?;
+    let mut source = Source::read_again(&args.source, args.python, global, terminal)?;
     if args.lookup {
         let host = detect_host(args.python, source.tree.root(), global);
         let location = location(&args.index, global, &host, source.tree.root())?;

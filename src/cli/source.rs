@@ -5,12 +5,13 @@ use std::path::Path;
 use pinsmith_resolver::PythonVersion;
 
 use super::Failure;
-use super::args::SourceArgs;
+use super::args::{GlobalArgs, SourceArgs};
+use super::remembered::{Remembered, this_program};
 use super::terminal::Terminal;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::requirements::{AssembleOptions, Manifest, assemble};
-use crate::scan::{Scan, ScanOptions, Tree, scan};
+use crate::scan::{Memory, Scan, ScanOptions, Tree, scan_again};
 
 /// A repository with what was found in it.
 pub(super) struct Source {
@@ -28,6 +29,25 @@ impl Source {
         python: Option<PythonVersion>,
         terminal: Terminal,
     ) -> Result<Self, Failure> {
+        Self::with_memory(args, python, None, terminal)
+    }
+
+    /// The same, with what an earlier run read of files that are still the same.
+    pub(super) fn read_again(
+        args: &SourceArgs,
+        python: Option<PythonVersion>,
+        global: &GlobalArgs,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
+        Self::with_memory(args, python, Some(global), terminal)
+    }
+
+    fn with_memory(
+        args: &SourceArgs,
+        python: Option<PythonVersion>,
+        global: Option<&GlobalArgs>,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
         let tree = open_tree(&args.path)?;
         let progress = terminal.progress("scanning");
         progress.say(args.path.display().to_string());
@@ -36,7 +56,11 @@ impl Source {
         let options = ScanOptions {
             exclude: exclude.cloned().collect(),
         };
-        let scan = scan(&tree, &options);
+        let memory = global.map(|global| Remembered::new(&tree, global));
+        let program = this_program().filter(|_| !args.rescan);
+        let memory = memory.as_ref().zip(program.as_deref());
+        let memory = memory.map(|(memory, program)| (memory as &dyn Memory, program));
+        let scan = scan_again(&tree, &options, memory);
         let options = AssembleOptions {
             python: python.or_else(|| config.python.iter().min().copied()),
             accept: args.accept.iter().cloned().collect(),

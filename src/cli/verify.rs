@@ -29,7 +29,7 @@ pub(super) fn run(
     let place = (args.source.path.as_path(), tree.root());
     let installing = Installing::prepare(&args.install, global, place, work.path().join("venv"))?;
     let python = installing.lock.targets.first().map(|target| target.python);
-    let source = Source::read(&args.source, python, terminal)?;
+    let source = Source::read_again(&args.source, python, global, terminal)?;
     let options = VerifyOptions {
         sync: installing.options,
         import_limit: Duration::from_secs(args.timeout),

@@ -106,6 +106,8 @@ pub(crate) enum Kind {
     Host,
     /// What was worked out from other entries, see [`super::answers`].
     Answer,
+    /// What was read of the files of a tree.
+    Tree,
 }
 
 impl Kind {
@@ -120,6 +122,7 @@ impl Kind {
             Self::Digest => "digests",
             Self::Host => "host",
             Self::Answer => "answers",
+            Self::Tree => "trees",
         }
     }
 }
@@ -216,6 +219,21 @@ impl Cache {
         let (meta, body) = self.read(Kind::Host, key)?;
         meta.is_fresh(Timestamp::now())
             .then(|| String::from_utf8(body).ok())?
+    }
+
+    /// Keeps what was read of a tree, by the tree's place.
+    pub(crate) fn keep_tree(&self, place: &str, bytes: &[u8]) {
+        let meta = Meta {
+            key: place.to_owned(),
+            status: 200,
+            ..Meta::default()
+        };
+        self.write(Kind::Tree, &meta, bytes);
+    }
+
+    /// What [`Self::keep_tree`] kept.
+    pub(crate) fn recall_tree(&self, place: &str) -> Option<Vec<u8>> {
+        Some(self.read(Kind::Tree, place)?.1)
     }
 
     /// Why the cache cannot be written, if that was tried and failed.

@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Mutex;
 
 use serde::Deserialize;
 
-use super::{ImpliedNeed, Import, InstallLine, InstallTool, Scan, ScanOptions, Tree, scan};
+use super::{
+    ImpliedNeed, Import, InstallLine, InstallTool, Memory, Scan, ScanOptions, Tree, scan,
+    scan_again,
+};
 
 #[derive(Deserialize)]
 pub(crate) struct Cases {
@@ -59,6 +63,51 @@ pub(crate) struct Case {
     pub(crate) needs: Option<Vec<String>>,
 }
 
+/// A memory for one test.
+#[derive(Default)]
+struct Notes(Mutex<Option<Vec<u8>>>);
+
+impl Memory for Notes {
+    fn recall(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        *self.0.lock().unwrap() = Some(bytes.to_vec());
+    }
+
+    fn least(&self) -> usize {
+        0
+    }
+}
+
+/// What is remembered counts for the same content and the same program only.
+#[test]
+fn another_content_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.py");
+    std::fs::write(&file, "import torch\n").unwrap();
+    let tree = Tree::new(folder.path()).unwrap();
+    let memory = Notes::default();
+    let module = |program: &str| {
+        let found = scan_again(&tree, &ScanOptions::default(), Some((&memory, program)));
+        found.imports[0].module.to_string()
+    };
+    assert_eq!(module("one"), "torch");
+    let forged = memory.recall().unwrap();
+    let forged = String::from_utf8(forged)
+        .unwrap()
+        .replace("torch", "forged");
+    memory.keep(forged.as_bytes());
+    assert_eq!(module("one"), "forged", "it is not parsed again");
+    assert_eq!(module("two"), "torch", "another program reads for itself");
+    memory.keep(forged.as_bytes());
+    std::fs::write(&file, "import numpy\n").unwrap();
+    assert_eq!(module("one"), "numpy");
+    memory.keep(b"{");
+    assert_eq!(module("one"), "numpy");
+}
+
 #[test]
 fn every_case() {
     let cases = Cases::all();
@@ -73,6 +122,11 @@ fn every_case() {
         };
         let tree = Tree::new(folder.path()).unwrap();
         let found = scan(&tree, &options);
+        let memory = Notes::default();
+        for run in ["first", "second"] {
+            let again = scan_again(&tree, &options, Some((&memory, "this")));
+            assert_eq!(format!("{again:?}"), format!("{found:?}"), "{run} run");
+        }
         for (what, expected, found) in compare(case, &found) {
             if *expected != found {
                 writeln!(

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::diagnostic::Site;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A dotted module name, such as `google.cloud.storage`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -55,7 +55,7 @@ impl fmt::Display for ModuleName {
 }
 
 /// Under which circumstances an import runs; the order is from strongest to weakest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImportContext {
     /// Runs unconditionally or inside a function of a program or library file.
@@ -73,7 +73,7 @@ pub enum ImportContext {
 }
 
 /// Finer circumstances, which do not change what is locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Label {
     /// By a call with a literal name: `import_module("x")`, `__import__("x")`, a probe.

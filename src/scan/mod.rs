@@ -17,6 +17,7 @@ mod implied;
 mod import;
 mod lines;
 mod local;
+mod memory;
 mod notebook;
 mod python;
 mod script;
@@ -31,6 +32,8 @@ pub(crate) mod cases;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 pub use crate::diagnostic::Site;
@@ -38,6 +41,7 @@ pub use gpu::{Hardware, HardwareHint, Strength};
 pub use implied::ImpliedNeed;
 pub use import::{Import, ImportContext, Label, ModuleName};
 pub(crate) use lines::is_too_complex;
+pub use memory::Memory;
 pub use tree::{ReadError, Tree};
 pub use uses::{Use, UseKind};
 pub(crate) use walk::says_requirements;
@@ -45,6 +49,7 @@ pub(crate) use walk::says_requirements;
 use self::decode::decode;
 use self::facts::{Facts, Origin};
 use self::local::Locals;
+use self::memory::{Kept, Known};
 use self::walk::{Source, SourceKind};
 use crate::diagnostic::Diagnostic;
 
@@ -61,12 +66,15 @@ use crate::diagnostic::Diagnostic;
 /// # std::io::Result::Ok(())
 /// ```
 pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
+    scan_again(tree, options, None)
+}
+
+/// The same, with what an earlier run read of files that are still the same.
+///
+/// `memory` comes with the name of the program: what another one read does not count.
+pub fn scan_again(tree: &Tree, options: &ScanOptions, memory: Option<(&dyn Memory, &str)>) -> Scan {
     let mut listing = walk::list(tree, options);
-    let mut read: Vec<_> = listing
-        .sources
-        .par_iter()
-        .map(|source| read_source(tree, source))
-        .collect();
+    let mut read = read_sources(tree, &listing.sources, memory);
     let mut scripts: Vec<_> = listing
         .scripts
         .par_iter()
@@ -152,7 +160,36 @@ fn declared_hardware(tree: &Tree, scan: &Scan, scripts: &[walk::Script]) -> Vec<
     files.flat_map_iter(read).collect()
 }
 
-fn read_source(tree: &Tree, source: &Source) -> Result<Facts, Diagnostic> {
+fn read_sources(
+    tree: &Tree,
+    sources: &[Source],
+    memory: Option<(&dyn Memory, &str)>,
+) -> Vec<Result<Facts, Diagnostic>> {
+    let memory = memory.filter(|(memory, _)| sources.len() >= memory.least());
+    let known = memory.map(|(memory, reader)| Known::recall(memory, reader));
+    let read: Vec<_> = sources
+        .par_iter()
+        .map(|source| read_source(tree, source, known.as_ref()))
+        .collect();
+    let mut keep = BTreeMap::new();
+    let mut all = Vec::with_capacity(read.len());
+    for (source, read) in sources.iter().zip(read) {
+        all.push(read.map(|(facts, kept)| {
+            keep.extend(kept.map(|kept| (source.path.clone(), kept)));
+            facts
+        }));
+    }
+    if let (Some(known), Some((memory, _))) = (known, memory) {
+        known.replace(keep, memory);
+    }
+    all
+}
+
+fn read_source(
+    tree: &Tree,
+    source: &Source,
+    known: Option<&Known>,
+) -> Result<(Facts, Option<Kept>), Diagnostic> {
     let file = source.path.as_str();
     let bytes = tree.read(file).map_err(|error| {
         Diagnostic::warning(codes::UNREADABLE, error.to_string())
@@ -163,12 +200,29 @@ fn read_source(tree: &Tree, source: &Source) -> Result<Facts, Diagnostic> {
             })
             .help("it was left out; check its permissions and its size")
     })?;
+    let definitions = local::wants_definitions(file);
+    // what a build file is depends on more than its name
+    let digest = known.filter(|_| !is_build_name(file)).map(|known| {
+        let origin = Origin {
+            file,
+            cell: None,
+            base: base_context(tree, file, ""),
+            definitions,
+        };
+        let digest = memory::digest(&bytes);
+        (known.of(&digest, &origin), digest)
+    });
+    let digest = match digest {
+        Some((Some((facts, kept)), _)) => return Ok((facts, Some(kept))),
+        Some((None, digest)) => Some(digest),
+        None => None,
+    };
     let decoded = decode(bytes);
     let origin = Origin {
         file,
         cell: None,
         base: base_context(tree, file, &decoded.text),
-        definitions: local::wants_definitions(file),
+        definitions,
     };
     let mut facts = match source.kind {
         SourceKind::Python => python::read(&decoded.text, &origin),
@@ -180,21 +234,27 @@ fn read_source(tree: &Tree, source: &Source) -> Result<Facts, Diagnostic> {
             .help("it was read all the same; save it as UTF-8");
         facts.diagnostics.insert(0, diagnostic);
     }
-    Ok(facts)
+    let kept = digest.and_then(|digest| Kept::new(digest, &facts, &origin));
+    Ok((facts, kept))
 }
 
-/// The context of an import that nothing guards, judging by where the file is.
-fn base_context(tree: &Tree, file: &str, text: &str) -> ImportContext {
-    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
-    let is_build = matches!(
-        name,
+/// Whether a file has the name of one that builds or checks a project.
+fn is_build_name(file: &str) -> bool {
+    matches!(
+        file.rsplit('/').next().unwrap_or(file),
         "setup.py"
             | "noxfile.py"
             | "toxfile.py"
             | "fabfile.py"
             | "versioneer.py"
             | "hatch_build.py"
-    );
+    )
+}
+
+/// The context of an import that nothing guards, judging by where the file is.
+fn base_context(tree: &Tree, file: &str, text: &str) -> ImportContext {
+    let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+    let is_build = is_build_name(name);
     // A package may have a module of the name `setup`, or an extension that is built on its own.
     let builds = || text.contains("setuptools") || text.contains("distutils");
     if is_build && (builds() || !tree.root().join(folder).join("__init__.py").exists()) {

@@ -17,8 +17,9 @@ const LOOK_AFTER: Duration = Duration::from_hours(24);
 const ABANDONED_AFTER: Duration = Duration::from_hours(1);
 
 /// The folders of a layout, which name what may be removed.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "pages", "links", "wheels", "sdists", "contents", "built", "digests", "host", "answers",
+    "trees",
 ];
 
 /// How much is in the cache.
