@@ -102,7 +102,8 @@ pub struct Finding {
     pub context: ImportContext,
     /// How sure it is that this is meant.
     pub certainty: Certainty,
-    /// Edits that make it work in versions with and without; `None` where no edit is certain.
+    /// Edits after which it works in today's versions; `None` where no edit is certain. Equal edits of
+    /// several findings count once, as in [`apply`].
     pub fix: Option<Vec<Edit>>,
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pinsmith_resolver::{PackageName, PythonVersion, Version};
+use pinsmith_resolver::{PackageName, PythonVersion, Version, VersionSpecifiers};
 use serde::Serialize;
 
 use super::accelerators::{fit, refuse, table};
@@ -19,7 +19,9 @@ use super::terminal::Terminal;
 use super::unsatisfiable::all_or_failure;
 use super::world::{OpenIndex, World, detect_host, location, typed};
 use super::{Done, Failure};
+use crate::api::usage;
 use crate::config::Config;
+use crate::era::python::{facts, interval};
 use crate::generate::{
     Bounds, CANNOT_EDIT, Direct, Layout, PyprojectError, add_to_requirements, direct_requirements,
     edit_pyproject, init,
@@ -186,10 +188,12 @@ fn of_pyproject(
                 ));
             }
             let files = source.scan.source_files.iter().map(String::as_str);
-            let declared = source.manifest.requires_python.as_ref();
             let python = python
                 .ok_or_else(|| Failure::new("no Python is named", "name one with --python"))?;
-            let python = (declared.map(|(specifiers, _)| specifiers), python);
+            let declared = source.manifest.requires_python.as_ref();
+            let requires = declared.map(|(specifiers, _)| specifiers.clone());
+            let requires = requires.or_else(|| inferred_python(source, python));
+            let python = (requires.as_ref(), python);
             let readme = ["README.md", "README.rst", "README.txt"];
             let readme = readme.into_iter().find(|name| folder.join(name).is_file());
             let name = project_name(source)?;
@@ -210,6 +214,13 @@ fn of_pyproject(
         before,
         added,
     })
+}
+
+/// The Pythons that the code can run on, from the one that its requirements are for.
+fn inferred_python(source: &Source, python: PythonVersion) -> Option<VersionSpecifiers> {
+    let usage = usage(&source.tree, &source.scan);
+    let facts = facts(&source.tree, &source.scan, &source.manifest, &usage);
+    interval(facts, None, &BTreeMap::new()).requires_python(python.minor_pair())
 }
 
 /// The declared name, else that of the folder, as far as it can be one.
