@@ -22,6 +22,9 @@ pub(crate) const STEP_DAYS: u32 = 90;
 /// Where the soft floors of the other packages start, in days.
 const SOFT_FLOOR_DAYS: u32 = 180;
 
+/// The least that a soft floor is lowered to, in days.
+const SOFT_FLOOR_STEP_DAYS: u32 = 15;
+
 /// Past this many days a soft floor is dropped.
 const SOFT_FLOOR_END_DAYS: u32 = 2_000;
 
@@ -85,6 +88,7 @@ fn smallest_window(
     let mut steps = 0_u32;
     let mut soft = Floors {
         rest: Some(SOFT_FLOOR_DAYS),
+        few: true,
         own: roots.iter().map(|root| (root.clone(), None)).collect(),
     };
     let within = |steps: u32| -> Bounds {
@@ -147,10 +151,15 @@ pub(crate) fn solve_with(
             return Ok(Within::TooSmall(named));
         }
         named.retain(|name| !hard.contains_key(name));
+        // a project of which many releases were tried in vain waits until nothing else is left to lower: the cause is
+        // mostly what they all require, and going on means to read the whole project
+        if named.iter().any(|name| !search.is_walked(name)) {
+            named.retain(|name| !search.is_walked(name));
+        }
         for name in named {
-            let lower = soft
-                .of(&name)
-                .map(|days| days.saturating_mul(2))
+            let lower = search
+                .allowed(soft, &name)
+                .map(|days| days.saturating_mul(2).max(SOFT_FLOOR_STEP_DAYS))
                 .filter(|days| *days <= SOFT_FLOOR_END_DAYS);
             soft.own.insert(name, lower);
         }

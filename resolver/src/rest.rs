@@ -95,6 +95,7 @@ impl Rest {
         own.extend(self.held.clone());
         Floors {
             rest: Some(window),
+            few: false,
             own,
         }
     }

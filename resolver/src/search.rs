@@ -7,7 +7,7 @@ use pubgrub::PubGrubError;
 
 use crate::SourceError;
 use crate::coherent::Bounds;
-use crate::engine::{Engine, Run};
+use crate::engine::{Engine, FEW, Run};
 use crate::explain::Proof;
 use crate::package::Package;
 use crate::provider::{Provider, root_version};
@@ -19,15 +19,10 @@ use crate::world::{Known, World};
 pub(crate) struct Floors {
     /// For projects without a floor of their own.
     pub(crate) rest: Option<u32>,
+    /// Whether these projects are held to a few of their newest releases besides.
+    pub(crate) few: bool,
     /// For single projects.
     pub(crate) own: BTreeMap<PackageName, Option<u32>>,
-}
-
-impl Floors {
-    /// The lag allowed for a project.
-    pub(crate) fn of(&self, name: &PackageName) -> Option<u32> {
-        self.own.get(name).copied().unwrap_or(self.rest)
-    }
 }
 
 /// Why a run has no result.
@@ -90,6 +85,16 @@ impl<'w, 'a> Search<'w, 'a> {
         let run = self.within(floors, own, near);
         self.engine.reads_end = None;
         run
+    }
+
+    /// The lag that soft floors allow a project; `None` is any.
+    pub(crate) fn allowed(&self, floors: &Floors, name: &PackageName) -> Option<u32> {
+        self.engine.allowed(floors, name)
+    }
+
+    /// Whether the search went through so many releases of a project that it reads through them.
+    pub(crate) fn is_walked(&self, name: &PackageName) -> bool {
+        self.engine.releases_read(name) >= FEW
     }
 
     /// Lets last-resort sdists in; whether that changes anything.

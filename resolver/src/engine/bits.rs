@@ -45,6 +45,12 @@ impl Bits {
         self.0[state / 64] & (1 << (state % 64)) != 0
     }
 
+    /// How many states it holds.
+    pub(super) fn count(&self) -> usize {
+        let words = self.0.iter().map(|word| word.count_ones() as usize);
+        words.sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }

@@ -8,8 +8,9 @@ use pep508_rs::PackageName;
 use version_ranges::Ranges;
 
 use super::bits::{ABSENT, Bits};
-use super::{Cause, Engine, Node, NodeId, OWN, SHARED, Step, Terms};
+use super::{Cause, Engine, FEW, Node, NodeId, OWN, SHARED, Step, Terms};
 use crate::SourceError;
+use crate::eligible::Candidates;
 use crate::package::Package;
 use crate::world::{Edge, Facts, Known};
 
@@ -158,6 +159,7 @@ impl Engine<'_, '_> {
             }
         }
         node.history[0].single = node.history[0].domain.single();
+        node.few = lag_of_few(&node, candidates.as_deref());
         node.candidates = candidates;
         Ok(self.add_node(node))
     }
@@ -248,7 +250,9 @@ impl Engine<'_, '_> {
         let node = &self.nodes[id];
         let (candidates, name) = (node.candidates.as_ref()?, node.package.name()?);
         let own = self.own.get(name).filter(|_| level == OWN);
-        let allowed = own.copied().unwrap_or_else(|| self.floors.of(name));
+        let allowed = own
+            .copied()
+            .unwrap_or_else(|| self.allowed(&self.floors, name));
         if let Some((known, admitted)) = &node.admitted
             && *known == allowed
         {
@@ -267,6 +271,14 @@ impl Engine<'_, '_> {
         self.nodes[id].admitted = Some((allowed, Rc::clone(&admitted)));
         Some(admitted)
     }
+}
+
+/// The lag that the [`FEW`] newest usual releases have at most.
+fn lag_of_few(node: &Node, candidates: Option<&Candidates>) -> Option<u32> {
+    let eligible = candidates?.eligible.iter().enumerate().rev();
+    let usual = eligible.filter(|(index, _)| node.usual.contains(index + 1));
+    let mut lags = usual.filter_map(|(_, candidate)| candidate.lag);
+    lags.nth(FEW - 1)
 }
 
 impl Node {
@@ -288,6 +300,7 @@ impl Node {
             loaded: Bits::none(count),
             weight: 0,
             wish: None,
+            few: None,
             admitted: None,
         }
     }

@@ -42,6 +42,9 @@ const LESSONS_AT_FIRST: usize = 1_000;
 /// How often the nodes that take part in conflicts lose half of their weight.
 const CONFLICTS_BEFORE_FADING: u32 = 128;
 
+/// So many releases of a project are few enough to be read one after the other.
+pub(crate) const FEW: usize = 16;
+
 /// The level of the floors that many runs share.
 const SHARED: u32 = 1;
 
@@ -95,6 +98,8 @@ struct Node {
     weight: u32,
     /// What is taken if nothing speaks against it: the state in the answer that a run stays near, or a preference.
     wish: Option<usize>,
+    /// The lag that its [`FEW`] newest releases have at most; of a project that has more.
+    few: Option<u32>,
     /// The last floor that was looked at, in days, with what it admits.
     admitted: Option<(Option<u32>, Rc<Bits>)>,
 }
@@ -304,6 +309,25 @@ impl<'w, 'a> Engine<'w, 'a> {
                 return Ok(Run::Solved(self.chosen()));
             }
         }
+    }
+
+    /// The lag that floors allow a project; `None` is any.
+    pub(crate) fn allowed(&self, floors: &Floors, name: &PackageName) -> Option<u32> {
+        if let Some(own) = floors.own.get(name) {
+            return *own;
+        }
+        let node = self.ids.get(&Package::Project(name.clone()));
+        let few = node.and_then(|node| self.nodes[*node].few);
+        match (floors.rest, few.filter(|_| floors.few)) {
+            (Some(rest), Some(few)) => Some(rest.min(few)),
+            (rest, few) => rest.or(few),
+        }
+    }
+
+    /// Of how many releases of a project the search knows what they require.
+    pub(crate) fn releases_read(&self, name: &PackageName) -> usize {
+        let node = self.ids.get(&Package::Project(name.clone()));
+        node.map_or(0, |node| self.nodes[*node].loaded.count())
     }
 
     /// Lets last-resort sdists in.
