@@ -1,7 +1,6 @@
 //! How the graph grows: what the search reads of the world, as nodes and nogoods.
 
 use std::ops::Bound;
-use std::rc::Rc;
 
 use pep440_rs::Version;
 use pep508_rs::PackageName;
@@ -234,42 +233,6 @@ impl Engine<'_, '_> {
             node.admitted = None;
             self.stale = true;
         }
-    }
-
-    /// What can be taken before floors are looked at.
-    pub(super) fn offered(&self, node: &Node) -> Bits {
-        let mut offered = node.usual.or(&node.needed);
-        if self.reserves {
-            offered = offered.or(&node.reserves.and(&node.finals));
-        }
-        offered
-    }
-
-    /// What the floors up to a level admit; `None` where there is nothing to withhold.
-    pub(super) fn admitted(&mut self, id: NodeId, level: u32) -> Option<Rc<Bits>> {
-        let node = &self.nodes[id];
-        let (candidates, name) = (node.candidates.as_ref()?, node.package.name()?);
-        let own = self.own.get(name).filter(|_| level == OWN);
-        let allowed = own
-            .copied()
-            .unwrap_or_else(|| self.allowed(&self.floors, name));
-        if let Some((known, admitted)) = &node.admitted
-            && *known == allowed
-        {
-            return Some(Rc::clone(admitted));
-        }
-        let mut admitted = self.offered(node);
-        if let Some(allowed) = allowed {
-            for (candidate, state) in candidates.eligible.iter().zip(1..) {
-                if candidate.lag.is_some_and(|lag| lag > allowed) {
-                    admitted.remove(state);
-                }
-            }
-        }
-        admitted.insert(ABSENT);
-        let admitted = Rc::new(admitted);
-        self.nodes[id].admitted = Some((allowed, Rc::clone(&admitted)));
-        Some(admitted)
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod analysis;
 mod bits;
+mod floors;
 mod growth;
 mod propagation;
 
@@ -311,19 +312,6 @@ impl<'w, 'a> Engine<'w, 'a> {
         }
     }
 
-    /// The lag that floors allow a project; `None` is any.
-    pub(crate) fn allowed(&self, floors: &Floors, name: &PackageName) -> Option<u32> {
-        if let Some(own) = floors.own.get(name) {
-            return *own;
-        }
-        let node = self.ids.get(&Package::Project(name.clone()));
-        let few = node.and_then(|node| self.nodes[*node].few);
-        match (floors.rest, few.filter(|_| floors.few)) {
-            (Some(rest), Some(few)) => Some(rest.min(few)),
-            (rest, few) => rest.or(few),
-        }
-    }
-
     /// Of how many releases of a project the search knows what they require.
     pub(crate) fn releases_read(&self, name: &PackageName) -> usize {
         let node = self.ids.get(&Package::Project(name.clone()));
@@ -423,68 +411,6 @@ impl<'w, 'a> Engine<'w, 'a> {
         }
     }
 
-    fn take_back_floors(&mut self, id: NodeId) {
-        let node = &mut self.nodes[id];
-        while node
-            .history
-            .last()
-            .is_some_and(|step| step.level > self.level)
-        {
-            node.history.pop();
-        }
-        if node.is_open() {
-            self.open.push((node.weight, Reverse(id)));
-        }
-    }
-
-    /// The nodes whose floors, together with that of this one, leave it nothing.
-    fn blamed_for_nothing_left(&mut self, id: NodeId) -> BTreeSet<NodeId> {
-        let mut blamed = BTreeSet::from([id]);
-        if let Some(admitted) = self.admitted(id, self.level) {
-            let withheld = Bits::all(self.nodes[id].count).without(&admitted);
-            if let Finding::Floors(nodes) = self.analyse(vec![(id, withheld)], blamed.clone()) {
-                blamed = nodes;
-            }
-        }
-        self.lies &= self.level >= OWN;
-        blamed
-    }
-
-    /// Withholds what the shared floors do not admit; a node that has nothing left, if there is one.
-    fn lay_shared(&mut self) -> Option<NodeId> {
-        self.level = SHARED;
-        (0..self.nodes.len()).find(|node| !self.lay_floor(*node, SHARED))
-    }
-
-    /// Withholds what the floors of this run do not admit; a node that has nothing left.
-    fn lay_own(&mut self) -> Option<NodeId> {
-        self.lies = true;
-        self.level = OWN;
-        let names: Vec<PackageName> = self.own.keys().cloned().collect();
-        let nodes = names.into_iter().map(Package::Project);
-        let nodes: Vec<NodeId> = nodes.filter_map(|p| self.ids.get(&p).copied()).collect();
-        nodes.into_iter().find(|node| !self.lay_floor(*node, OWN))
-    }
-
-    /// Whether the node has something left.
-    fn lay_floor(&mut self, id: NodeId, level: u32) -> bool {
-        let Some(admitted) = self.admitted(id, level) else {
-            return true;
-        };
-        if self.nodes[id].domain().within(&admitted) {
-            return true;
-        }
-        let domain = self.nodes[id].domain().and(&admitted);
-        if domain.is_empty() {
-            return false;
-        }
-        if level == OWN {
-            self.own_nodes.push(id);
-        }
-        self.push(id, domain, (level, 0), Cause::Floor);
-        true
-    }
-
     /// The state to decide on next.
     ///
     /// Nodes that had a part in recent conflicts come first, then those that were required first.
@@ -536,20 +462,5 @@ impl<'w, 'a> Engine<'w, 'a> {
             }
         }
         Chosen { versions, extras }
-    }
-
-    /// The projects of some nodes whose floors withhold a release.
-    fn names_of(&mut self, nodes: &BTreeSet<NodeId>) -> BTreeSet<PackageName> {
-        let mut names = BTreeSet::new();
-        for id in nodes {
-            let Some(admitted) = self.admitted(*id, OWN) else {
-                continue;
-            };
-            let node = &self.nodes[*id];
-            if !self.offered(node).within(&admitted) {
-                names.extend(node.package.name().cloned());
-            }
-        }
-        names
     }
 }

@@ -4,10 +4,11 @@
 //! that no fact excludes is taken to exist and to require nothing but what facts say. Whatever has
 //! no answer in that generous world has none in the real one.
 
-use std::cell::Cell;
-use std::collections::{BTreeMap, HashSet};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
 use std::ops::Bound;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use pep440_rs::Version;
@@ -24,6 +25,9 @@ use crate::package::Package;
 /// How many runs may be spent on making a story shorter.
 const RUNS: u32 = 600;
 
+/// With more facts than this a run counts for several: it takes longer than the number of facts grows.
+const MANY_FACTS: usize = 60;
+
 /// How many choices one run may take; facts are few, so most need a handful.
 const CHOICES: u32 = 3_000;
 
@@ -39,6 +43,13 @@ pub(super) fn shortest(mut facts: Vec<Fact>, widen: &dyn Fn(&mut Fact)) -> Vec<F
         }
     }
     facts.sort_by_key(dispensable);
+    if facts.len() > MANY_FACTS {
+        // thousands of releases that all ask for the wrong thing are mostly one claim
+        let joined = joined(&facts, widen);
+        if proved_by(&joined, &runs).is_some() {
+            return without_spare(joined, &runs);
+        }
+    }
     facts = without_spare(facts, &runs);
     let joined = joined(&facts, widen);
     if joined.len() < facts.len() && proved_by(&joined, &runs).is_some() {
@@ -144,7 +155,9 @@ fn pick(facts: Vec<Fact>, used: &HashSet<usize>) -> Vec<Fact> {
 /// The facts that a proof from these facts rests on; `None` when they prove nothing, or when
 /// finding out takes too long.
 fn proved_by(facts: &[Fact], runs: &Cell<u32>) -> Option<HashSet<usize>> {
-    runs.set(runs.get().checked_sub(1)?);
+    let times = u32::try_from(facts.len() / MANY_FACTS).unwrap_or(u32::MAX);
+    let cost = times.saturating_mul(times).clamp(1, RUNS / 4);
+    runs.set(runs.get().checked_sub(cost)?);
     let claims = Claims::new(facts);
     match pubgrub::resolve(&claims, Package::Root, 0_u32) {
         Err(PubGrubError::NoSolution(proof)) => Some(claims.used(&proof)),
@@ -157,6 +170,8 @@ struct Claims<'f> {
     facts: &'f [Fact],
     cuts: BTreeMap<&'f PackageName, Vec<Cut<'f>>>,
     left: Cell<u32>,
+    /// What was asked of [`Self::stretches`] before, by the place of the range.
+    known: RefCell<HashMap<*const Ranges<Version>, Rc<Ranges<u32>>>>,
 }
 
 /// A place between two versions: just below (`false`) or just above (`true`) one.
@@ -188,11 +203,22 @@ impl<'f> Claims<'f> {
             facts,
             cuts,
             left: Cell::new(CHOICES),
+            known: RefCell::default(),
         }
     }
 
     /// A range in stretches.
-    fn stretches(&self, name: &PackageName, range: &Ranges<Version>) -> Ranges<u32> {
+    fn stretches(&self, name: &PackageName, range: &'f Ranges<Version>) -> Rc<Ranges<u32>> {
+        let place = std::ptr::from_ref(range);
+        if let Some(known) = self.known.borrow().get(&place) {
+            return Rc::clone(known);
+        }
+        let found = Rc::new(self.cut(name, range));
+        self.known.borrow_mut().insert(place, Rc::clone(&found));
+        found
+    }
+
+    fn cut(&self, name: &PackageName, range: &Ranges<Version>) -> Ranges<u32> {
         let cuts = self.cuts.get(name).map_or(&[][..], Vec::as_slice);
         let after = |bound: &Bound<Version>, low: bool| {
             let cut = cut_of(bound, low)?;
@@ -203,9 +229,9 @@ impl<'f> Claims<'f> {
             let low = after(low, true).unwrap_or(0);
             // unlike a real version, the last stretch has a number
             let high = after(high, false).unwrap_or(self.last(name) + 1);
-            Ranges::from_range_bounds(low..high)
+            (Bound::Included(low), Bound::Excluded(high))
         });
-        pieces.fold(Ranges::empty(), |all, one| all.union(&one))
+        pieces.collect()
     }
 
     fn last(&self, name: &PackageName) -> u32 {
@@ -237,8 +263,8 @@ impl<'f> Claims<'f> {
         used
     }
 
-    fn is_behind(&self, fact: &Fact, leaf: &External<Package, Ranges<u32>, String>) -> bool {
-        let touches = |name: &PackageName, mine: &Ranges<Version>, theirs: &Ranges<u32>| {
+    fn is_behind(&self, fact: &'f Fact, leaf: &External<Package, Ranges<u32>, String>) -> bool {
+        let touches = |name: &PackageName, mine: &'f Ranges<Version>, theirs: &Ranges<u32>| {
             !self.stretches(name, mine).is_disjoint(theirs)
         };
         match (fact, leaf) {
@@ -353,18 +379,18 @@ impl DependencyProvider for Claims<'_> {
         version: &u32,
     ) -> Result<Dependencies<Package, Ranges<u32>, String>, TooLong> {
         let mut nodes = BTreeMap::<Package, Ranges<u32>>::new();
-        let mut require = |node: Package, range: Ranges<u32>| {
+        let mut require = |node: Package, range: &Ranges<u32>| {
             let all = nodes.entry(node).or_insert_with(Ranges::full);
-            *all = all.intersection(&range);
+            *all = all.intersection(range);
         };
         for fact in self.facts {
             match fact {
                 Fact::Asked { requirement, range } if *package == Package::Root => {
                     let name = &requirement.name;
                     let range = self.stretches(name, range);
-                    require(Package::Project(name.clone()), range.clone());
+                    require(Package::Project(name.clone()), &range);
                     for extra in &requirement.extras {
-                        require(Package::Extra(name.clone(), extra.clone()), range.clone());
+                        require(Package::Extra(name.clone(), extra.clone()), &range);
                     }
                 }
                 Fact::Requires {
@@ -376,13 +402,13 @@ impl DependencyProvider for Claims<'_> {
                 } if by.package() == *package
                     && self.stretches(&by.name, &span.versions).contains(version) =>
                 {
-                    require(on.package(), self.stretches(&on.name, range));
+                    require(on.package(), &self.stretches(&on.name, range));
                 }
                 _ => {}
             }
         }
         if let Package::Extra(name, _) = package {
-            require(Package::Project(name.clone()), Ranges::singleton(*version));
+            require(Package::Project(name.clone()), &Ranges::singleton(*version));
         }
         Ok(Dependencies::Available(nodes.into_iter().collect()))
     }
