@@ -137,7 +137,7 @@ impl<'a> Pass<'a> {
             }
             let statement = self.lexer.statement()?;
             self.brings |= statement.brings;
-            self.count(statement, indent);
+            self.count(statement, indent, opened);
             opened = statement.opens;
             if opened && statement.first == Word::Def {
                 self.open.push(self.functions.len());
@@ -157,8 +157,8 @@ impl<'a> Pass<'a> {
         (!opened && !decorated).then_some(())
     }
 
-    /// Counts a statement for the function that it is in.
-    fn count(&mut self, statement: Statement, indent: usize) {
+    /// Counts a statement for the function that it is in; the first of a block may be a docstring.
+    fn count(&mut self, statement: Statement, indent: usize, is_first: bool) {
         let inside = self.open.last();
         let Some(function) = inside.and_then(|last| self.functions.get_mut(*last)) else {
             return;
@@ -170,6 +170,9 @@ impl<'a> Pass<'a> {
                 function.from = self.lexer.at;
                 function.keeps_header = true;
             }
+        } else if is_first && statement.has_examples {
+            // that of a class in the function
+            function.matters = ALWAYS;
         }
     }
 

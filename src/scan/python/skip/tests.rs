@@ -50,6 +50,10 @@ fn functions_that_cannot_matter_are_left_out() {
             "def f():\n    def g():\n        '''\n        >>> import a\n        '''\n        return 1\n",
             "def f():\n    def g():\n        '''\n        >>> import a\n        '''\n        pass\n",
         ),
+        (
+            "def f():\n    class A:\n        '''\n        >>> import a\n        '''\n        pass\n    pass\n",
+            "def f():\n    class A:\n        '''\n        >>> import a\n        '''\n        pass\n    pass\n",
+        ),
         ("def f():\n    '''import a'''\n    return 1\n", "pass\n"),
         (
             "def f():\n    x = 1\n    '''\n    >>> import a\n    '''\n",
