@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LIMIT = 420
+LIMIT = 900
 
 
 def git(copy, *arguments):

@@ -183,7 +183,7 @@ fn change_line(lines: &mut [String], at: usize, style: Style, change: &Change) -
         }
         Style::Quoted => {
             let (start, stop) = quoted(body, &change.name)?;
-            let after = change.after.as_ref()?;
+            let after = spelled(change.after.as_ref()?, &body[start..stop]);
             let new = format!("{}{after}{}", &body[..start], &body[stop..]);
             let shown = new.trim().to_owned();
             *lines.get_mut(at)? = new + end;
@@ -204,6 +204,7 @@ fn plain(body: &str, change: &Change) -> Option<String> {
     let said = said.trim_end_matches('\\').trim_end();
     Some(match &change.after {
         Some(after) => {
+            let after = spelled(after, said);
             let remark = if remark.is_empty() {
                 String::new()
             } else {
@@ -238,13 +239,32 @@ fn yaml(body: &str, change: &Change) -> Option<String> {
         Some(after) if after.contains([';', '[']) => return None,
         // pip's part of the environment takes addresses, conda's does not
         Some(after) if after.contains('@') && !said.contains("://") => return None,
-        Some(after) => format!("{indent}- {after}  # was: {}{remark}", comment(said)),
+        Some(after) => {
+            let after = spelled(after, said);
+            format!("{indent}- {after}  # was: {}{remark}", comment(said))
+        }
         None => format!(
             "{indent}# {}  # left out: {}",
             body.trim(),
             comment(&change.because)
         ),
     })
+}
+
+/// A requirement with its name as people spell it there.
+fn spelled(after: &str, said: &str) -> String {
+    let word = |text: &str| {
+        let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+        end.unwrap_or(text.len())
+    };
+    let (own, new) = (&said[..word(said)], word(after));
+    match (
+        own.parse::<PackageName>(),
+        after[..new].parse::<PackageName>(),
+    ) {
+        (Ok(own_name), Ok(name)) if own_name == name => format!("{own}{}", &after[new..]),
+        _ => after.to_owned(),
+    }
 }
 
 /// Where between its quotes a requirement on a distribution stands.
@@ -344,7 +364,7 @@ mod tests {
                 "Torch>=1.0  # cuda",
                 "torch",
                 Some("torch==1.0.1"),
-                Some("torch==1.0.1  # was: Torch>=1.0; cuda"),
+                Some("Torch==1.0.1  # was: Torch>=1.0; cuda"),
             ),
             (
                 "requirements.txt",

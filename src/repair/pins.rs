@@ -96,12 +96,16 @@ impl Rules {
             python: self.python.clone(),
         };
         let releases = project.releases().iter();
-        let ready = releases.filter(|release| {
-            range.contains(&release.version)
-                && !release.version.any_prerelease()
-                && later.release(release, project) == Standing::Ready
+        let fitting = releases.filter(|release| {
+            range.contains(&release.version) && !release.version.any_prerelease()
         });
-        ready.filter_map(|release| release.uploaded).min()
+        let files = fitting.flat_map(|release| project.files(release));
+        // many a wheel came long after its release
+        let ready = files.filter(|file| later.file(file) == Standing::Ready);
+        let after = ready.filter_map(|file| file.uploaded);
+        after
+            .filter(|uploaded| self.as_of.is_none_or(|day| *uploaded > day))
+            .min()
     }
 
     /// How one release stands.
@@ -374,6 +378,33 @@ mod tests {
                 expected,
                 "{text} {python:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_wheel_may_come_after_its_release() {
+        let files = [
+            ("lib-1.0.tar.gz", "", "2011-01-01T00:00:00Z", false),
+            (
+                "lib-1.0-cp36-cp36m-manylinux1_x86_64.whl",
+                "",
+                "2016-04-01T00:00:00Z",
+                false,
+            ),
+            (
+                "lib-1.1-cp36-cp36m-manylinux1_x86_64.whl",
+                "",
+                "2017-01-01T00:00:00Z",
+                false,
+            ),
+        ];
+        let target = Target::linux_x86_64((3, 6));
+        let requirement = parse_requirement("lib").unwrap().requirement;
+        for (day, expected) in [("2015-01-01", Some("2016-04-01")), ("2016-06-01", None)] {
+            let day = format!("{day}T00:00:00Z").parse().ok();
+            let found = Rules::new(&target, day).first_wheel(&requirement, &project(&files));
+            let found = found.map(|found| found.to_string()[..10].to_owned());
+            assert_eq!(found.as_deref(), expected);
         }
     }
 

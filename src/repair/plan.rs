@@ -186,7 +186,9 @@ impl Plan {
     /// Adds a requirement unless its project is asked for already.
     pub fn ask_for(&mut self, requirement: Requirement, because: &str) -> bool {
         let roots = self.roots();
-        if roots.iter().any(|root| root.name == requirement.name) {
+        let left_out = |need: &Need| need.counts.is_none() && need.asked.name == requirement.name;
+        if roots.iter().any(|root| root.name == requirement.name) || self.needs.iter().any(left_out)
+        {
             return false;
         }
         self.found.push((requirement, because.to_owned()));

@@ -91,7 +91,7 @@ impl Loop<'_> {
         };
         let steps = trial.older.entry(name.clone()).or_default();
         *steps += 1;
-        let years = i64::from((*steps).div_ceil(2));
+        let years = if *steps == 1 { 2 } else { 3 };
         // near the beginning of a project a whole step leads before its first release
         for back in [years * YEAR, YEAR, YEAR / 4, 1] {
             let Ok(instant) = Timestamp::from_second(uploaded.as_second() - back) else {
@@ -101,7 +101,17 @@ impl Loop<'_> {
             if learnt.is_none() {
                 continue;
             }
-            if is_root {
+            // what is only a little older does not make the code old
+            let newest = trial
+                .answer
+                .resolution
+                .packages
+                .iter()
+                .filter_map(|one| one.uploaded)
+                .max();
+            let is_old = newest
+                .is_some_and(|newest| newest.as_second() - instant.as_second() > YEAR * 3 / 2);
+            if is_root && is_old {
                 let then = Timestamp::from_second(instant.as_second() + YEAR).ok();
                 trial.back_to = trial.back_to.into_iter().chain(then).min();
             }

@@ -261,8 +261,8 @@ impl Loop<'_> {
             if learnt.is_empty() {
                 continue;
             }
-            for trial in [self.back_in_time(&trial, &mut learnt)?, Some(trial)] {
-                let Some(trial) = trial else { continue };
+            let back = self.back_in_time(&trial)?;
+            for trial in back.into_iter().chain([trial]) {
                 let plan = &trial.answer.plan;
                 let found = self
                     .field
@@ -270,6 +270,10 @@ impl Loop<'_> {
                 if let Ok(found) = found
                     && !seen.contains(&key(&found.resolution))
                 {
+                    if let Some(day) = trial.answer.day.filter(|_| answer.day.is_none()) {
+                        let why = "the code wants a release that is older than that";
+                        learnt.push(format!("goes back to {}: {why}", day.text));
+                    }
                     self.pythons = trial.pythons;
                     *older = trial.older;
                     return Ok(Some((found, learnt)));
@@ -280,11 +284,7 @@ impl Loop<'_> {
     }
 
     /// Code that wants an old release is old itself: everything as of that time, with its Python.
-    fn back_in_time(
-        &self,
-        trial: &Trial,
-        learnt: &mut Vec<String>,
-    ) -> Result<Option<Trial>, Failure> {
+    fn back_in_time(&self, trial: &Trial) -> Result<Option<Trial>, Failure> {
         let Some(instant) = trial.back_to.filter(|_| trial.answer.day.is_none()) else {
             return Ok(None);
         };
@@ -301,10 +301,6 @@ impl Loop<'_> {
         if choices.is_empty() {
             return Ok(None);
         }
-        learnt.push(format!(
-            "goes back to {}: the code wants a release that is older than that",
-            day.text
-        ));
         let mut trial = trial.clone();
         trial.pythons = choices.iter().map(|choice| choice.python).collect();
         trial.answer.day = Some(day);
