@@ -59,6 +59,8 @@ impl Installing {
         let mut indexes: Vec<String> = location.indexes.iter().map(ToString::to_string).collect();
         let index = indexes.pop().unwrap_or_default();
         let cache = cache_dir(global).unwrap_or_else(|| std::env::temp_dir().join("pinsmith"));
+        // what is started runs in another folder
+        let cache = std::path::absolute(&cache).unwrap_or(cache);
         let tools = FromIndex {
             settings: IndexSettings {
                 offline: args.offline,

@@ -1,5 +1,6 @@
 //! The story for people, and the same for programs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use pinsmith_resolver::Resolution;
@@ -19,6 +20,9 @@ const OF_INTEREST: [Code; 4] = [
     codes::DIRTY,
     codes::CONTRADICTION,
 ];
+
+/// Most findings of one code, unless all are asked for.
+const MOST: usize = 4;
 
 /// Everything that repairing found and did.
 pub(super) struct Story<'a> {
@@ -139,7 +143,13 @@ fn wrong(text: &mut String, findings: &[Diagnostic], verbose: bool) {
         return;
     }
     text.push_str("what is wrong\n");
+    let mut of_code: BTreeMap<Code, usize> = BTreeMap::new();
     for finding in all {
+        let number = of_code.entry(finding.code).or_default();
+        *number += 1;
+        if *number > MOST && !verbose {
+            continue;
+        }
         let place = finding
             .site
             .as_ref()
@@ -152,6 +162,17 @@ fn wrong(text: &mut String, findings: &[Diagnostic], verbose: bool) {
             .filter(|_| OF_INTEREST.contains(&finding.code))
         {
             let _ = writeln!(text, "    {}", visible(help));
+        }
+    }
+    if !verbose {
+        more(text, &of_code);
+    }
+}
+
+fn more(text: &mut String, of_code: &BTreeMap<Code, usize>) {
+    for (code, number) in of_code {
+        if let Some(more @ 1..) = number.checked_sub(MOST) {
+            let _ = writeln!(text, "  {more} more of {}, see `--verbose`", code.0);
         }
     }
 }
