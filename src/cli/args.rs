@@ -23,7 +23,7 @@ use crate::scan::ModuleName;
 
 pub use self::compile::{AnnotationArg, CompileArgs};
 pub use self::machine::{DoctorArgs, MachineArgs};
-pub use self::targets::{TargetArgs, UpgradeArgs};
+pub use self::targets::{AcceleratorArg, TargetArgs, UpgradeArgs};
 
 /// Turn a Python AI repository into an environment that anyone can rebuild years later.
 ///
@@ -253,7 +253,7 @@ pub struct ScanArgs {
 }
 
 /// `pinsmith lock`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct LockArgs {
     /// What is scanned.
     #[command(flatten)]

@@ -9,6 +9,7 @@ use pinsmith_resolver::{Request, Resolution};
 use self::inputs::{plain, read, wanted};
 use super::accelerators::{fit, refuse, table};
 use super::args::{AnnotationArg, CompileArgs, GlobalArgs};
+use super::auto::{keep_to_bound, settle};
 use super::json::{ResolutionJson, to_text};
 use super::strict::Unknown;
 use super::summary::{differences, kept, locked};
@@ -34,8 +35,24 @@ pub(super) fn run(
             "change to a folder that exists",
         )
     })?;
+    let mut args = args.clone();
+    let manifests = || Ok(vec![read(&args.files)?, read(&args.constraints)?]);
+    let mut flags = args.resolve.targets.clone();
+    if let Some(done) = settle(&mut flags, manifests, &here, global, terminal)? {
+        return Ok(done);
+    }
+    args.resolve.targets = flags;
+    compile(&args, &here, global, terminal)
+}
+
+fn compile(
+    args: &CompileArgs,
+    here: &Path,
+    global: &GlobalArgs,
+    terminal: Terminal,
+) -> Result<Done, Failure> {
     let flags = &args.resolve.targets;
-    let host = detect_host(flags.python.first().copied(), &here, global);
+    let host = detect_host(flags.python.first().copied(), here, global);
     let manifest = read(&args.files)?;
     let declared = manifest.requires_python.as_ref();
     let accelerators = table(flags.accelerator_table.as_deref())?;
@@ -52,25 +69,26 @@ pub(super) fn run(
     };
     let before = before(args)?;
     let mut asked = before.asked(&request, &targets, &args.resolve.upgrade);
+    keep_to_bound(&mut asked, flags);
     let fitted = fit(&mut asked, &accelerators);
     if let Some(done) = refuse(&fitted, terminal)? {
         return Ok(done);
     }
-    let location = location(&args.resolve.index, global, &host, &here)?;
+    let location = location(&args.resolve.index, global, &host, here)?;
     let world = World {
         location,
         host: &host,
-        tree: &here,
+        tree: here,
         accelerators,
     };
     let index = OpenIndex::for_resolution(&args.resolve, global, world, &targets, terminal)?;
-    let tree = Tree::new(&here).ok();
+    let tree = Tree::new(here).ok();
     let direct = read_direct(
         &mut asked,
         &[&manifest, &overrides],
         // folders are named relative to where pip runs
         tree.as_ref().filter(|_| lie_here(&args.files)),
-        &here,
+        here,
         &index.index,
         args.resolve.index.offline,
     );

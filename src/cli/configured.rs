@@ -1,9 +1,8 @@
 //! What the project's configuration says where no flag does.
 
 use jiff::Timestamp;
-use pinsmith_resolver::Accelerator;
 
-use super::args::{ResolveArgs, TargetArgs};
+use super::args::{AcceleratorArg, ResolveArgs, TargetArgs};
 use super::targets::PlatformArg;
 use crate::config::{Config, as_of_at};
 
@@ -20,9 +19,8 @@ pub(super) fn configured(args: &ResolveArgs, config: &Config) -> ResolveArgs {
         ..
     } = &mut args.targets;
     if accelerator.is_empty() {
-        // `auto` is decided by whoever knows this machine
         let named = config.accelerators.iter();
-        accelerator.extend(named.filter_map(|name| name.parse::<Accelerator>().ok()));
+        accelerator.extend(named.filter_map(|name| name.parse::<AcceleratorArg>().ok()));
     }
     if python.is_empty() && !*universal {
         python.clone_from(&config.python);

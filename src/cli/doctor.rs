@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::accelerators::table;
 use super::args::{DoctorArgs, GlobalArgs, IndexArgs};
 use super::json::{SCHEMA, to_text};
 use super::source::open_tree;
 use super::terminal::Terminal;
 use super::world::{cache_dir, env, location, megabytes, typed};
 use super::{Done, Failure};
-use crate::accelerator::{MinorVersion, Table};
+use crate::accelerator::MinorVersion;
 use crate::auto::{Choice, Line, Machine, Wanted, choose, survey};
 use crate::diagnostic::Diagnostic;
 use crate::escape::visible;
@@ -27,7 +28,7 @@ pub(super) fn run(
     terminal: Terminal,
 ) -> Result<Done, Failure> {
     let tree = open_tree(&args.path)?;
-    let found = Found::look(args, global, tree.root());
+    let found = Found::look(args, global, tree.root())?;
     if terminal.json() {
         terminal.result(&to_text(&found.json())?)?;
         return Ok(Done::Yes);
@@ -54,8 +55,8 @@ struct Found {
 }
 
 impl Found {
-    fn look(args: &DoctorArgs, global: &GlobalArgs, root: &Path) -> Self {
-        let table = Table::built_in();
+    fn look(args: &DoctorArgs, global: &GlobalArgs, root: &Path) -> Result<Self, Failure> {
+        let table = table(args.accelerator_table.as_deref())?;
         let options = HostOptions {
             all: true,
             gpus: args.platform.is_none(),
@@ -70,7 +71,7 @@ impl Found {
             torch: None,
         };
         let mut diagnostics = host.diagnostics.clone();
-        let choice = match choose(&machine, &wanted, table) {
+        let choice = match choose(&machine, &wanted, &table) {
             Ok(choice) => {
                 diagnostics.extend(choice.warnings.iter().cloned());
                 Some(choice)
@@ -104,8 +105,8 @@ impl Found {
             let bytes = cache.size().map_or(0, |size| size.bytes);
             (dir.display().to_string(), bytes)
         });
-        Self {
-            lines: survey(&machine, &wanted, table),
+        Ok(Self {
+            lines: survey(&machine, &wanted, &table),
             installers: host.installers(&options, root),
             next: location.as_ref().map(|_| next(args, root, choice.as_ref())),
             host,
@@ -114,7 +115,7 @@ impl Found {
             location,
             cache,
             diagnostics,
-        }
+        })
     }
 
     /// The platform with the version of its C library or system.

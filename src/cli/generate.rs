@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::accelerators::{fit, refuse, table};
 use super::args::{BoundsArg, GenerateArgs, GlobalArgs};
+use super::auto::{keep_to_bound, settle};
 use super::configured::{self, configured};
 use super::json::{SCHEMA, to_text};
 use super::lock::{chosen_groups, request, shorten};
@@ -38,7 +39,12 @@ pub(super) fn run(
 ) -> Result<Done, Failure> {
     let tree = open_tree(&args.source.path)?;
     let config = Config::of_tree(&tree);
-    let resolve = configured(&args.resolve, &config);
+    let mut resolve = configured(&args.resolve, &config);
+    let manifests = || Ok(vec![Source::read(&args.source, None, terminal)?.manifest]);
+    let auto = &mut resolve.targets;
+    if let Some(done) = settle(auto, manifests, tree.root(), global, terminal)? {
+        return Ok(done);
+    }
     let wanted = &resolve.targets;
     let host = detect_host(wanted.python.first().copied(), tree.root(), global);
     let accelerators = table(wanted.accelerator_table.as_deref())?;
@@ -74,6 +80,7 @@ pub(super) fn run(
         groups = chosen_groups(wished, args.all_groups, &source.manifest)?;
         let request = request(&source.manifest, &groups);
         let mut asked = Before::default().asked(&request, &targets, &resolve.upgrade);
+        keep_to_bound(&mut asked, wanted);
         let fitted = fit(&mut asked, &accelerators);
         if let Some(done) = refuse(&fitted, terminal)? {
             return Ok(done);

@@ -14,6 +14,7 @@ pub(super) use closing::shorten;
 
 use super::accelerators::{fit, refuse, replaced, table};
 use super::args::{GlobalArgs, LockArgs, ResolveArgs};
+use super::auto::{keep_to_bound, settle};
 use super::configured::{configured, groups};
 use super::json::{ResolutionJson, to_text};
 use super::lookup::look_up;
@@ -35,6 +36,7 @@ use crate::environment::{
 use crate::lock::{DirectSources, Lock, LockOptions, environment_marker};
 use crate::render::{environment, pylock, pylock_file_name, requirements_txt};
 use crate::requirements::{GENERATED_HEADER_PREFIX, Manifest};
+use crate::scan::Tree;
 use crate::write::{Guard, Output, Written, beginning, existing, requirements_name, write_all};
 
 pub(super) fn run(
@@ -44,7 +46,29 @@ pub(super) fn run(
 ) -> Result<Done, Failure> {
     let tree = open_tree(&args.source.path)?;
     let config = Config::of_tree(&tree);
-    let resolve = configured(&args.resolve, &config);
+    let mut resolve = configured(&args.resolve, &config);
+    let manifests = || Ok(vec![Source::read(&args.source, None, terminal)?.manifest]);
+    let auto = &mut resolve.targets;
+    if let Some(done) = settle(auto, manifests, tree.root(), global, terminal)? {
+        return Ok(done);
+    }
+    // what is written says what was chosen
+    let mut args = args.clone();
+    if !args.resolve.targets.accelerator.is_empty() {
+        let chosen = &resolve.targets.accelerator;
+        args.resolve.targets.accelerator.clone_from(chosen);
+    }
+    lock(&args, &resolve, &config, &tree, global, terminal)
+}
+
+fn lock(
+    args: &LockArgs,
+    resolve: &ResolveArgs,
+    config: &Config,
+    tree: &Tree,
+    global: &GlobalArgs,
+    terminal: Terminal,
+) -> Result<Done, Failure> {
     let wanted = &resolve.targets;
     let host = detect_host(wanted.python.first().copied(), tree.root(), global);
     let folder = args.output_dir.as_deref().unwrap_or_else(|| tree.root());
@@ -62,16 +86,17 @@ pub(super) fn run(
         tree: source.tree.root(),
         accelerators: Arc::clone(&accelerators),
     };
-    let index = OpenIndex::for_resolution(&resolve, global, world, &targets, terminal)?;
+    let index = OpenIndex::for_resolution(resolve, global, world, &targets, terminal)?;
     if !args.no_lookup {
         let until = resolve.as_of.as_ref().map(|as_of| as_of.instant);
         look_up(&mut source, &args.source, &index.index, until);
     }
-    let groups = groups(&args.groups, &config);
+    let groups = groups(&args.groups, config);
     let groups = chosen_groups(groups, args.all_groups, &source.manifest)?;
     let older = older_spec(&output_dir(args, &source))?;
     let request = request(&source.manifest, &groups);
     let mut asked = before.asked(&request, &targets, &resolve.upgrade);
+    keep_to_bound(&mut asked, wanted);
     let fitted = fit(&mut asked, &accelerators);
     if let Some(done) = refuse(&fitted, terminal)? {
         return Ok(done);
@@ -81,7 +106,7 @@ pub(super) fn run(
     if let Some(done) = refuse(&replaced(kept, &direct.sources, &accelerators), terminal)? {
         return Ok(done);
     }
-    let resolved = index.resolve(&asked, &resolve, true);
+    let resolved = index.resolve(&asked, resolve, true);
     let Resolved {
         answers,
         advice,
@@ -97,12 +122,12 @@ pub(super) fn run(
         Ok(resolutions) => resolutions,
         Err(done) => return Ok(done),
     };
-    let unknown = Unknown::of(&resolutions, &resolve);
-    if let Some(done) = unknown.refuse(&resolve, terminal)? {
+    let unknown = Unknown::of(&resolutions, resolve);
+    if let Some(done) = unknown.refuse(resolve, terminal)? {
         return Ok(done);
     }
     confirm(&mut source, &resolutions);
-    let options = lock_options(&resolve, &groups, direct.sources, &index);
+    let options = lock_options(resolve, &groups, direct.sources, &index);
     let (made, notes) = Made::new(args, &source, &resolutions, &options, older.as_ref())?;
     let not_kept = before.not_kept(&resolutions);
     let all: Vec<&Diagnostic> = source
@@ -125,7 +150,7 @@ pub(super) fn run(
     terminal.diagnostics(all.iter().copied());
     summarise(&Closing {
         args,
-        resolve: &resolve,
+        resolve,
         source: &source,
         resolutions: &resolutions,
         before: &before,

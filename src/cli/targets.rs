@@ -10,7 +10,7 @@ use pinsmith_resolver::{
 };
 
 use super::Failure;
-use super::args::{TargetArgs, UpgradeArgs};
+use super::args::{AcceleratorArg, TargetArgs, UpgradeArgs};
 use crate::accelerator::Table;
 use crate::diagnostic::Diagnostic;
 use crate::environment::EnvironmentSpec;
@@ -112,6 +112,12 @@ pub(super) fn targets(
     locked: &[Target],
     table: &Table,
 ) -> Result<Vec<Target>, Failure> {
+    if args.accelerator.contains(&AcceleratorArg::Auto) {
+        return Err(Failure::new(
+            "`--accelerator auto` is for lock, compile and generate",
+            "name the accelerator; `pinsmith doctor` shows what runs here",
+        ));
+    }
     if args.is_empty() && !locked.is_empty() {
         return Ok(locked.to_vec());
     }
@@ -135,7 +141,7 @@ pub(super) fn targets(
             }
         }
     }
-    Ok(with_accelerators(&places, &args.accelerator, table))
+    Ok(with_accelerators(&places, &args.accelerators(), table))
 }
 
 /// Every accelerator on every platform that has builds for it.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::ResolveArgs;
 
 /// `pinsmith compile`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct CompileArgs {
     /// Requirements files or pyproject.toml; `-` is standard input

@@ -11,8 +11,8 @@ use crate::accelerator::{Capability, DriverVersion};
 use crate::host::{Gfx, GpuSource, Gpus, NvidiaGpu};
 
 /// What counts instead of what is found here.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Machine")]
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "This machine, for --accelerator auto")]
 pub struct MachineArgs {
     /// The NVIDIA driver that counts instead of this machine's
     #[arg(long, value_name = "VERSION")]
@@ -74,6 +74,9 @@ pub struct DoctorArgs {
     /// The GPUs and the driver.
     #[command(flatten)]
     pub machine: MachineArgs,
+    /// Use this table of indexes and builds instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub accelerator_table: Option<PathBuf>,
     /// The index, as other commands take it
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,

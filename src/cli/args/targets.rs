@@ -1,11 +1,14 @@
 //! Flags that name targets, and those that say which pins stay.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
-use pinsmith_resolver::{Accelerator, PackageName, PythonVersion};
+use pinsmith_resolver::{Accelerator, PackageName, PythonVersion, VersionSpecifiers};
 
 use super::super::targets::PlatformArg;
+use super::machine::MachineArgs;
 
 /// What is resolved for: every Python on every platform that is named.
 #[derive(Debug, Clone, Default, Args)]
@@ -25,9 +28,10 @@ pub struct TargetArgs {
     #[arg(long, visible_alias = "python-platform")]
     pub platform: Vec<PlatformArg>,
     /// Take the builds for this accelerator (cpu, one like cu128 or rocm6.4, xpu, mps, or index for
-    /// what the main index has); may be given again, for locks side by side
+    /// what the main index has), or the best that this machine runs with auto; may be given again, for
+    /// locks side by side
     #[arg(long, value_name = "NAME", visible_alias = "torch-backend")]
-    pub accelerator: Vec<Accelerator>,
+    pub accelerator: Vec<AcceleratorArg>,
     /// Use this table of indexes and builds instead of the built-in one
     #[arg(long, value_name = "FILE")]
     pub accelerator_table: Option<PathBuf>,
@@ -41,9 +45,55 @@ pub struct TargetArgs {
     /// Lowest macOS that the wheels of a macOS target may need
     #[arg(long, value_name = "X.Y", value_parser = parse_macos)]
     pub macos: Option<(u16, u16)>,
+    /// What `auto` decides by.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    /// The releases of torch that `auto` keeps to for the builds that it chose.
+    #[arg(skip)]
+    pub bound: Option<(Accelerator, VersionSpecifiers)>,
+}
+
+/// An accelerator as a flag names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcceleratorArg {
+    /// `auto`: the best that this machine runs.
+    Auto,
+    /// This one.
+    One(Accelerator),
+}
+
+impl FromStr for AcceleratorArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let named = text.parse::<Accelerator>().map(Self::One);
+        named.map_err(|error| error.to_string().replace("(index", "(auto, index"))
+    }
+}
+
+impl fmt::Display for AcceleratorArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::One(one) => one.fmt(f),
+        }
+    }
 }
 
 impl TargetArgs {
+    /// The accelerators that are named.
+    pub fn accelerators(&self) -> Vec<Accelerator> {
+        let named = self.accelerator.iter();
+        let known = named.filter_map(|one| match one {
+            AcceleratorArg::Auto => None,
+            AcceleratorArg::One(one) => Some(*one),
+        });
+        known.collect()
+    }
+
     /// Whether no flag says anything of targets.
     pub fn is_empty(&self) -> bool {
         self.python.is_empty()
