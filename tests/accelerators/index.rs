@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pinsmith_resolver::WheelName;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -288,8 +289,14 @@ pub(super) fn uv_report(index: &Index, requirements: &Path) -> BTreeMap<String, 
     lines
         .map(|line| {
             let pin = line.split(" (from").next().unwrap();
-            let (name, version) = pin.split_once("==").unwrap();
-            (name.to_owned(), version.to_owned())
+            if let Some((name, version)) = pin.split_once("==") {
+                return (name.to_owned(), version.to_owned());
+            }
+            // what has an address is shown with it
+            let (name, address) = pin.split_once(" @ ").unwrap();
+            let file = address.rsplit('/').next().unwrap().replace("%2B", "+");
+            let wheel: WheelName = file.parse().unwrap();
+            (name.to_owned(), wheel.version.to_string())
         })
         .collect()
 }
