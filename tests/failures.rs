@@ -152,6 +152,7 @@ impl Failure {
                 .as_of
                 .as_ref()
                 .map(|day| format!("{day}T23:59:59Z").parse().unwrap()),
+            ..Options::default()
         }
     }
 }

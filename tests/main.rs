@@ -17,6 +17,7 @@ mod held_back;
 mod interrupt;
 mod lookup;
 mod proof;
+mod properties;
 mod repair;
 mod scenarios;
 mod support;

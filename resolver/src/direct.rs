@@ -56,6 +56,7 @@ pub(crate) fn contradiction(
             return Some(Unsatisfiable {
                 target: target.clone(),
                 as_of: None,
+                as_of_projects: BTreeMap::new(),
                 facts: vec![
                     asked(other),
                     asked(requirement),

@@ -1,17 +1,20 @@
 //! Which releases of a project a target can take at all, before any requirement is looked at.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::PackageName;
 
 use crate::objective::lags;
 use crate::specifier::to_ranges;
 use crate::tags::TagRank;
 use crate::wheel_name::parse_build;
-use crate::{Project, Release, ReleaseFile, TagSet, Target};
+use crate::{Options, Project, Release, ReleaseFile, TagSet, Target};
 
 /// How far a project's newest wheel may be behind its newest release before sdists count.
 const WHEELS_ABANDONED_AFTER_DAYS: i64 = 365;
@@ -22,6 +25,8 @@ pub(crate) struct Eligibility {
     tags: TagSet,
     python: Version,
     as_of: Option<Timestamp>,
+    /// Instants of single projects.
+    of_projects: Arc<BTreeMap<PackageName, Timestamp>>,
 }
 
 /// The releases of a project that a target can take, and why it cannot take the others.
@@ -76,7 +81,7 @@ impl fmt::Display for Ineligible {
 }
 
 impl Eligibility {
-    pub(crate) fn new(target: &Target, as_of: Option<Timestamp>) -> Self {
+    pub(crate) fn new(target: &Target, options: &Options) -> Self {
         let python = target.python;
         let parts = [
             u64::from(python.major),
@@ -86,13 +91,30 @@ impl Eligibility {
         Self {
             tags: TagSet::of(target),
             python: Version::new(parts),
-            as_of,
+            as_of: options.as_of,
+            of_projects: Arc::new(options.as_of_projects.clone()),
         }
     }
 
-    /// Only files uploaded up to this instant count.
+    /// Only files uploaded up to this instant count, where a project has none of its own.
     pub(crate) fn as_of(&self) -> Option<Timestamp> {
         self.as_of
+    }
+
+    /// The instants of single projects.
+    pub(crate) fn as_of_projects(&self) -> &BTreeMap<PackageName, Timestamp> {
+        &self.of_projects
+    }
+
+    /// The rules of one project, whose instant may be another.
+    pub(crate) fn of(&self, name: &PackageName) -> Cow<'_, Self> {
+        match self.of_projects.get(name) {
+            None => Cow::Borrowed(self),
+            Some(instant) => Cow::Owned(Self {
+                as_of: Some(*instant),
+                ..self.clone()
+            }),
+        }
     }
 
     /// The same rules for what has no upload time.
@@ -330,3 +352,6 @@ impl Candidates {
             .map(|release| &release.version)
     }
 }
+
+#[cfg(test)]
+mod tests;

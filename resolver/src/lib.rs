@@ -23,6 +23,7 @@
 
 mod resolve;
 
+mod abi;
 mod accelerator;
 mod candidate;
 mod coherent;

@@ -22,7 +22,8 @@ impl Lookahead for NewestGuess {
         if let Some(constraint) = self.constraints.get(&requirement.name) {
             ranges = ranges.intersection(constraint);
         }
-        let rules = self.eligibility.rules(project);
+        let eligibility = self.eligibility.of(&requirement.name);
+        let rules = eligibility.rules(project);
         let newest = |finals_only: bool| {
             let releases = project.releases().iter().enumerate().rev();
             releases

@@ -483,6 +483,7 @@ impl Trial<'_> {
     /// A later day, when files are missing that were uploaded after the one asked for.
     fn later(&self, proof: &Unsatisfiable) -> Option<Remedy> {
         let mut instants = Vec::new();
+        let mut own = self.options.as_of_projects.clone();
         for fact in &proof.facts {
             if let Fact::Excluded {
                 name,
@@ -491,10 +492,19 @@ impl Trial<'_> {
             } = fact
                 && let Ok(ReleasesAnswer::Found(project)) = self.seen().releases(name)
             {
+                own.remove(name);
                 let meant = project.releases().iter();
                 let meant = meant.filter(|release| span.versions.contains(&release.version));
                 instants.extend(meant.filter_map(|release| release.uploaded));
             }
+        }
+        if own.len() < self.options.as_of_projects.len() {
+            let options = Options {
+                as_of_projects: own,
+                ..self.options.clone()
+            };
+            let helps = self.solve(self.request, self.target, &options).is_some();
+            return helps.then_some(Remedy::NoAsOf);
         }
         let day = |instant: &Timestamp| end_of(instant.to_zoned(TimeZone::UTC).date());
         let (first, last) = (day(instants.iter().min()?), day(instants.iter().max()?));

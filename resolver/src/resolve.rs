@@ -60,6 +60,8 @@ pub struct Options {
     pub prereleases: PrereleasePolicy,
     /// Only files uploaded up to this instant count; files of unknown age do not.
     pub as_of: Option<Timestamp>,
+    /// Instants of single projects, which count in place of [`Self::as_of`].
+    pub as_of_projects: BTreeMap<PackageName, Timestamp>,
 }
 
 /// Which versions win.

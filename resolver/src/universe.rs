@@ -63,7 +63,7 @@ impl<'a> Recorder<'a> {
         let ReleasesAnswer::Found(project) = self.releases(name)? else {
             return Ok(());
         };
-        let candidates = Eligibility::new(target, options.as_of).candidates(project, false);
+        let candidates = Eligibility::new(target, options).candidates(project, false);
         let candidate = candidates.get(version);
         let Some(file) = candidate.and_then(|candidate| candidates.best_file(candidate)) else {
             return Ok(());
@@ -87,7 +87,7 @@ impl<'a> Recorder<'a> {
     /// Everything that was seen, for this target; without `pin` lines.
     pub fn text(&self, request: &Request, target: &Target, options: &Options) -> String {
         let environment = target.marker_environment();
-        let eligibility = Eligibility::new(target, options.as_of);
+        let eligibility = Eligibility::new(target, options);
         let metadata = lock(&self.metadata);
         let extras = wanted_extras(request, metadata.values());
         let mut text = format!("target {} {}\n", target.python, target.platform);

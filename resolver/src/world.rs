@@ -1,5 +1,7 @@
 //! What has been learnt from the source so far; it outlives single runs of the solver.
 
+mod rules;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -9,6 +11,7 @@ use pep440_rs::{Operator, Version};
 use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 use version_ranges::Ranges;
 
+use crate::abi;
 use crate::eligible::{Candidate, Candidates, Eligibility};
 use crate::keep::Versions;
 use crate::lookahead::NewestGuess;
@@ -95,7 +98,7 @@ impl<'a> World<'a> {
         options: &Options,
     ) -> Self {
         let environment = target.marker_environment();
-        let eligibility = Eligibility::new(target, options.as_of);
+        let eligibility = Eligibility::new(target, options);
         let constraints = constraints_of(request, &environment);
         let mut world = Self {
             source: Seen::by(target, source),
@@ -241,7 +244,8 @@ impl<'a> World<'a> {
         let known = match self.source.releases(name)? {
             ReleasesAnswer::Found(project) => {
                 let wants_prereleases = self.wants_prereleases(name);
-                let candidates = self.eligibility.candidates(project, wants_prereleases);
+                let eligibility = self.eligibility.of(name);
+                let candidates = eligibility.candidates(project, wants_prereleases);
                 Known::Found(Rc::new(candidates))
             }
             ReleasesAnswer::NotFound => Known::NotFound,
@@ -299,6 +303,12 @@ impl<'a> World<'a> {
             MetadataAnswer::Unavailable(reason) => return unavailable(&reason),
             MetadataAnswer::Offline => return unavailable(METADATA_OFFLINE),
         };
+        let uploaded = candidates.release(candidate).uploaded;
+        let completed = candidate
+            .has_wheel
+            .then(|| abi::completed(name, uploaded, &metadata))
+            .flatten();
+        let metadata = completed.map_or(metadata, Arc::new);
         match &metadata.requires_python {
             Some(python) if !self.eligibility.admits_python(python) => {
                 unavailable(&format!("needs Python {python}"))
@@ -377,70 +387,9 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Whether some requirement on the project fits no final release, so that pre-releases count.
-    ///
-    /// What conflicts and floors leave over does not matter: a pre-release is no escape from them.
-    pub(crate) fn needs_prereleases(&self, name: &PackageName, candidates: &Candidates) -> bool {
-        let required = self.required.borrow();
-        let mut ranges = required.get(name).into_iter().flatten();
-        ranges.any(|range| {
-            let mut finals = candidates.eligible.iter().filter(|candidate| {
-                !candidate.version.any_prerelease() && self.admits(name, candidate)
-            });
-            !finals.any(|candidate| range.contains(&candidate.version))
-        })
-    }
-
-    /// Whether some requirement fits a last-resort sdist and no wheel.
-    pub(crate) fn needs_reserve(
-        &self,
-        name: &PackageName,
-        candidates: &Candidates,
-        candidate: &Candidate,
-    ) -> bool {
-        let required = self.required.borrow();
-        let mut ranges = required.get(name).into_iter().flatten();
-        ranges.any(|range| {
-            let mut others = candidates.eligible.iter();
-            range.contains(&candidate.version)
-                && !others.any(|other| {
-                    !other.reserve && range.contains(&other.version) && self.admits(name, other)
-                })
-        })
-    }
-
     /// When a project was first required; earlier is smaller.
     pub(crate) fn rank(&self, name: &PackageName) -> u32 {
         self.order.borrow().get(name).copied().unwrap_or(u32::MAX)
-    }
-
-    /// Whether constraints, yanks and pre-release rules let the solver take a candidate.
-    pub(crate) fn admits(&self, name: &PackageName, candidate: &Candidate) -> bool {
-        let version = &candidate.version;
-        if candidate.yanked && !self.is_pinned(name, version) {
-            return false;
-        }
-        if self.prereleases == PrereleasePolicy::Disallow
-            && version.any_prerelease()
-            && !self.wants_prereleases(name)
-        {
-            return false;
-        }
-        let unknown = self.request.direct.get(name);
-        if unknown.is_some_and(|direct| !direct.version_known) {
-            return true;
-        }
-        let constraint = self.constraints.get(name);
-        let spelled = self.arbitrary.get(name);
-        constraint.is_none_or(|ranges| ranges.contains(version))
-            && spelled.is_none_or(|clauses| clauses.iter().all(|c| c.matches(version)))
-    }
-
-    fn is_pinned(&self, name: &PackageName, version: &Version) -> bool {
-        let public = version.clone().without_local();
-        let pinned = self.pinned.get(name);
-        pinned.is_some_and(|pins| pins.iter().any(|pin| *pin == *version || *pin == public))
-            || self.request.preferences.get(name) == Some(version)
     }
 
     /// The options that make the same world again.
@@ -448,6 +397,7 @@ impl<'a> World<'a> {
         Options {
             prereleases: self.prereleases,
             as_of: self.as_of(),
+            as_of_projects: self.as_of_projects().clone(),
             ..Options::default()
         }
     }
@@ -457,9 +407,9 @@ impl<'a> World<'a> {
         self.eligibility.as_of()
     }
 
-    /// Whether the user overrides every requirement on a project.
-    pub(crate) fn overrides(&self, name: &PackageName) -> bool {
-        self.request.overrides.iter().any(|one| one.name == *name)
+    /// The instants of single projects.
+    pub(crate) fn as_of_projects(&self) -> &BTreeMap<PackageName, Timestamp> {
+        self.eligibility.as_of_projects()
     }
 
     /// Why a release's metadata is of no use, as far as it was read.
@@ -468,48 +418,6 @@ impl<'a> World<'a> {
             Facts::Unavailable(reason) => Some(reason),
             Facts::Found(metadata) => Some(self.foreign_address(&metadata, None)?.into()),
         }
-    }
-
-    /// The user's constraint that does not admit a version.
-    pub(crate) fn constraint_against(
-        &self,
-        name: &PackageName,
-        version: &Version,
-    ) -> Option<Requirement> {
-        let constraints = self.request.constraints.iter();
-        let mut own = constraints.filter(|one| one.name == *name);
-        own.find(|one| {
-            one.evaluate_markers(&self.environment, &[])
-                && !to_ranges(&specifiers_of(one)).contains(version)
-        })
-        .cloned()
-    }
-
-    /// Whether pre-releases of this project stand on an equal footing with final releases.
-    pub(crate) fn wants_prereleases(&self, name: &PackageName) -> bool {
-        self.prereleases == PrereleasePolicy::Allow
-            || self.admits_prereleases.contains(name)
-            || self.request.direct.contains_key(name)
-    }
-
-    /// Whether a release counts as far as last-resort sdists go: it is none, the user pinned it, or
-    /// nothing else solves.
-    pub(crate) fn admits_reserve(
-        &self,
-        name: &PackageName,
-        candidate: &Candidate,
-        allowed: bool,
-    ) -> bool {
-        if !candidate.reserve || self.is_pinned(name, &candidate.version) {
-            return true;
-        }
-        self.saw_reserve.set(true);
-        allowed
-    }
-
-    /// Whether some last-resort sdist was passed over.
-    pub(crate) fn passed_over_reserves(&self) -> bool {
-        self.saw_reserve.get()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod as_of;
 mod compile;
 mod generate;
 mod install;
@@ -7,6 +8,8 @@ mod machine;
 mod repair;
 mod targets;
 
+pub use as_of::AsOfPackage;
+pub(super) use as_of::instants;
 pub use generate::{BoundsArg, CheckArgs, GenerateArgs};
 pub use install::{InstallArgs, InstallerArg, SyncArgs, VerifyArgs};
 pub use repair::{RepairArgs, StrategyArg};
@@ -299,6 +302,14 @@ pub struct ResolveArgs {
     /// ago, such as 30d
     #[arg(long, value_name = "DATE|DURATION", value_parser = parse_as_of, visible_alias = "exclude-newer")]
     pub as_of: Option<AsOf>,
+    /// The same for one package, in place of what counts for all, such as torch=2024-03-01; may be
+    /// given again
+    #[arg(
+        long,
+        value_name = "PACKAGE=DATE|DURATION",
+        visible_alias = "exclude-newer-package"
+    )]
+    pub as_of_package: Vec<AsOfPackage>,
     /// Refuse an answer that rests on unknown facts: requirements that only a build would tell for
     /// sure, or releases of unknown age
     #[arg(long)]

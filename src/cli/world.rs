@@ -14,6 +14,7 @@ use pinsmith_resolver::{
 
 use super::Failure;
 use super::accelerators::findings;
+use super::args::instants;
 use super::args::{GlobalArgs, IndexArgs, PrereleaseArg, ResolutionArg, ResolveArgs};
 use super::builder::builder;
 use super::json::Stats;
@@ -142,10 +143,11 @@ impl OpenIndex {
         targets: &[Target],
         terminal: Terminal,
     ) -> Result<Self, Failure> {
-        let upload_times = match (&args.as_of, args.resolution) {
-            (Some(_), _) => UploadTimes::Decisive,
-            (None, ResolutionArg::Coherent) => UploadTimes::Useful,
-            (None, _) => UploadTimes::Unused,
+        let upload_times = match args.resolution {
+            _ if args.as_of.is_some() => UploadTimes::Decisive,
+            _ if !args.as_of_package.is_empty() => UploadTimes::Decisive,
+            ResolutionArg::Coherent => UploadTimes::Useful,
+            _ => UploadTimes::Unused,
         };
         let mut notes = Vec::new();
         let builder = builder(&args.index, global, &world, targets, &mut notes);
@@ -189,6 +191,12 @@ impl OpenIndex {
         question: Option<&str>,
         hashes: bool,
     ) -> Vec<Result<Resolution, ResolveError>> {
+        for Asked { request, .. } in asked {
+            // what is usual today was not on an earlier day
+            let usual = options.as_of.is_none().then_some(&request.roots[..]);
+            let before = request.preferences.keys();
+            self.index.expect(usual.unwrap_or_default(), before);
+        }
         let mut answers = resolve_all(asked, &self.index, options);
         for answer in answers.iter_mut().filter(|_| hashes) {
             let completed = answer.as_mut().map(|one| self.index.complete_digests(one));
@@ -371,6 +379,7 @@ pub(super) fn options(args: &ResolveArgs) -> Options {
             PrereleaseArg::Disallow => PrereleasePolicy::Disallow,
         },
         as_of: args.as_of.as_ref().map(|as_of| as_of.instant),
+        as_of_projects: instants(&args.as_of_package),
     }
 }
 
@@ -418,6 +427,8 @@ pub(super) fn resolve_flags(args: &ResolveArgs) -> Vec<String> {
         ),
         ("as-of", args.as_of.as_ref().map(|as_of| as_of.text.clone())),
     ]);
+    let own = args.as_of_package.iter();
+    flags.extend(own.map(|one| ("as-of-package", value(one))));
     let given = flags.into_iter();
     let mut given: Vec<String> = given
         .filter_map(|(name, value)| Some(format!("--{name} {}", typed(&value?))))

@@ -10,6 +10,7 @@ mod archive;
 pub mod cache;
 mod client;
 pub mod codes;
+mod companions;
 mod contents;
 mod dates;
 mod digest;

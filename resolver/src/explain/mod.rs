@@ -8,6 +8,8 @@ mod fact;
 mod leaves;
 mod words;
 
+use std::collections::BTreeMap;
+
 use pep440_rs::Version;
 use pep508_rs::PackageName;
 use pubgrub::DerivationTree;
@@ -29,6 +31,8 @@ pub struct Unsatisfiable {
     pub target: Target,
     /// Only files uploaded up to this instant counted.
     pub as_of: Option<Timestamp>,
+    /// Instants of single projects.
+    pub as_of_projects: BTreeMap<PackageName, Timestamp>,
     /// What the proof rests on. The facts alone suffice: whatever else the index may hold, no set
     /// of releases that agrees with them satisfies the requirements among them.
     pub facts: Vec<Fact>,
@@ -73,6 +77,7 @@ impl Unsatisfiable {
         let setting = words::Setting {
             target: &self.target,
             as_of: self.as_of,
+            as_of_projects: &self.as_of_projects,
             places,
         };
         words::story(&self.facts, &setting)
@@ -90,6 +95,7 @@ pub(crate) fn unsatisfiable(proof: &Proof, world: &World<'_>, target: &Target) -
     Unsatisfiable {
         target: target.clone(),
         as_of: world.as_of(),
+        as_of_projects: world.as_of_projects().clone(),
         facts: core::shortest(reader.facts_of(proof), &|fact| reader.widen(fact)),
     }
 }

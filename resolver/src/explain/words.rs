@@ -1,6 +1,6 @@
 //! Facts become sentences: one a line, the user's requirements first, a conclusion last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use pep440_rs::Version;
@@ -18,6 +18,7 @@ const HOLES: usize = 4;
 pub(super) struct Setting<'p> {
     pub(super) target: &'p Target,
     pub(super) as_of: Option<Timestamp>,
+    pub(super) as_of_projects: &'p BTreeMap<PackageName, Timestamp>,
     /// Where a requirement or constraint of the user stands.
     pub(super) places: &'p dyn Fn(&Requirement) -> Option<String>,
 }
@@ -202,7 +203,8 @@ fn excluded(name: &PackageName, span: &Span, because: &Exclusion, setting: &Sett
             format!("{who} {has} no wheel for Python {python} on {platform} and no sdist{details}")
         }
         Exclusion::TooNew => {
-            let day = setting.as_of.map(|as_of| as_of.to_string());
+            let own = setting.as_of_projects.get(name).copied();
+            let day = own.or(setting.as_of).map(|as_of| as_of.to_string());
             let day = day.as_deref().and_then(|text| text.split('T').next());
             let day = day.unwrap_or("the day asked for");
             format!("{who} {was} uploaded after {day}")

@@ -1,0 +1,108 @@
+use super::*;
+use crate::{CoreMetadataHint, FileKind, Yanked};
+
+fn file(filename: &str, yanked: bool) -> (Version, ReleaseFile) {
+    let file = ReleaseFile {
+        url: format!("https://files.test/{filename}"),
+        kind: filename.parse().map_or(FileKind::Sdist, FileKind::Wheel),
+        requires_python: None,
+        yanked: yanked.then(Yanked::default),
+        uploaded: None,
+        size: None,
+        sha256: None,
+        core_metadata: CoreMetadataHint::Unknown,
+        filename: filename.to_owned(),
+    };
+    (Version::new([3, 9, 1]), file)
+}
+
+/// A broken wheel for one system was yanked; the release is as good as before everywhere else.
+#[test]
+fn yanked_files_are_passed_over_beside_others() {
+    let linux = "matplotlib-3.9.1-cp311-cp311-manylinux_2_17_x86_64.whl";
+    let windows = "matplotlib-3.9.1-cp311-cp311-win_amd64.whl";
+    let sdist = "matplotlib-3.9.1.tar.gz";
+    let of = |files: &[(&str, bool)], target: &Target| {
+        let files = files.iter().map(|(name, yanked)| file(name, *yanked));
+        let project = Project::from_files("https://index.test/simple/".into(), files);
+        let rules = Eligibility::new(target, &Options::default());
+        let candidates = rules.candidates(Arc::new(project), false);
+        let candidate = candidates.eligible.first().unwrap();
+        let best = candidates.best_file(candidate).unwrap().filename;
+        (best, candidate.files.len(), candidate.yanked)
+    };
+    let all = [(linux, false), (windows, true), (sdist, false)];
+    let on_linux = Target::linux_x86_64((3, 11));
+    let on_windows = Target::new(on_linux.python, crate::Platform::WindowsX86_64);
+    assert_eq!(of(&all, &on_linux), (linux.to_owned(), 2, false));
+    assert_eq!(of(&all, &on_windows), (sdist.to_owned(), 1, false));
+    let only_yanked = [(linux, false), (windows, true)];
+    assert_eq!(of(&only_yanked, &on_windows), (windows.to_owned(), 1, true));
+}
+
+/// A project's own instant counts in place of that of all.
+#[test]
+fn a_project_may_have_an_instant_of_its_own() {
+    let mut source = crate::MemorySource::default();
+    for name in ["torch", "numpy"] {
+        for (version, day) in [
+            ("1.0", "2024-01-01"),
+            ("2.0", "2024-06-01"),
+            ("3.0", "2025-01-01"),
+        ] {
+            let release = crate::MemoryRelease {
+                uploaded: Some(&format!("{day}T00:00:00Z")),
+                ..crate::MemoryRelease::default()
+            };
+            source.add_release(name, version, &release);
+        }
+    }
+    let request = crate::Request {
+        roots: ["torch", "numpy"]
+            .map(|name| crate::parse_requirement(name).unwrap().requirement)
+            .into(),
+        ..crate::Request::default()
+    };
+    let target = Target::linux_x86_64((3, 11));
+    let instant = |text: &str| format!("{text}T12:00:00Z").parse::<Timestamp>().unwrap();
+    let torch: PackageName = "torch".parse().unwrap();
+    for (general, own, expected) in [
+        (None, Some("2024-03-01"), "numpy==3.0 torch==1.0"),
+        (
+            Some("2024-07-01"),
+            Some("2024-03-01"),
+            "numpy==2.0 torch==1.0",
+        ),
+        (
+            Some("2024-03-01"),
+            Some("2026-01-01"),
+            "numpy==1.0 torch==3.0",
+        ),
+        (Some("2024-03-01"), None, "numpy==1.0 torch==1.0"),
+    ] {
+        let options = Options {
+            as_of: general.map(instant),
+            as_of_projects: own
+                .map(|own| (torch.clone(), instant(own)))
+                .into_iter()
+                .collect(),
+            ..Options::default()
+        };
+        let found = crate::resolve(&request, &target, &source, &options).unwrap();
+        let pins: Vec<String> = found.packages.iter().map(ToString::to_string).collect();
+        assert_eq!(pins.join(" "), expected);
+    }
+    let options = Options {
+        as_of_projects: [(torch, instant("2020-01-01"))].into(),
+        ..Options::default()
+    };
+    let Err(crate::ResolveError::Unsatisfiable(proof)) =
+        crate::resolve(&request, &target, &source, &options)
+    else {
+        panic!("there is no torch so old")
+    };
+    let told = proof.story(&|_| None).join("\n");
+    assert!(told.contains("uploaded after 2020-01-01"), "{told}");
+    let remedies = crate::remedies(&proof, &request, &source, &options);
+    assert!(remedies.contains(&crate::Remedy::NoAsOf), "{remedies:?}");
+}
