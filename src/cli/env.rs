@@ -100,7 +100,7 @@ pub(super) fn run(
     Ok(Done::Yes)
 }
 
-fn read_spec(path: &Path) -> Result<(EnvironmentSpec, Sha256), Failure> {
+pub(super) fn read_spec(path: &Path) -> Result<(EnvironmentSpec, Sha256), Failure> {
     let folder = if path.is_dir() {
         path
     } else {

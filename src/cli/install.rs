@@ -1,6 +1,6 @@
 //! How an environment is made, as the flags, the lock and this machine say; for `sync` and `verify`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::index::location::Proxy;
 use crate::index::{IndexSettings, Location};
 use crate::install::{Installer, Network, SyncError, SyncOptions};
-use crate::lock::Lock;
+use crate::lock::{Lock, Selection};
 
 /// What is installed, and how.
 pub(super) struct Installing {
@@ -70,6 +70,7 @@ impl Installing {
         };
         let options = SyncOptions {
             tools: Arc::new(tools),
+            selection: selection(args, &lock)?,
             venv,
             python,
             installer: match args.installer {
@@ -107,6 +108,50 @@ impl From<SyncError> for Failure {
     fn from(error: SyncError) -> Self {
         Self::new(error.to_string(), error.help()).coded(error.code())
     }
+}
+
+/// What is installed of the groups and extras of a lock.
+fn selection(args: &InstallArgs, lock: &Lock) -> Result<Selection, Failure> {
+    if args.no_groups {
+        return Ok(Selection::Default);
+    }
+    if args.groups.is_empty() && args.extras.is_empty() {
+        return Ok(Selection::Everything);
+    }
+    let mut selection = (BTreeSet::new(), BTreeSet::new());
+    let named = args.groups.iter().map(|name| (name, true));
+    for (name, groups_too) in named.chain(args.extras.iter().map(|name| (name, false))) {
+        let is_extra = lock.extras.contains(name);
+        let is_group = groups_too && lock.groups.contains(name);
+        if !is_extra && !is_group {
+            let what = if groups_too {
+                "group or extra"
+            } else {
+                "extra"
+            };
+            let known = lock
+                .extras
+                .iter()
+                .chain(lock.groups.iter().filter(|_| groups_too));
+            let known: Vec<&str> = known.map(String::as_str).collect();
+            let help = match known.as_slice() {
+                [] => "lock it first, as in `pinsmith lock --group NAME`".to_owned(),
+                known => format!("the lock has: {}", known.join(", ")),
+            };
+            return Err(Failure::new(
+                format!("the lock has no {what} `{name}`"),
+                help,
+            ));
+        }
+        if is_extra {
+            selection.0.insert(name.clone());
+        }
+        if is_group {
+            selection.1.insert(name.clone());
+        }
+    }
+    let (extras, groups) = selection;
+    Ok(Selection::Some { extras, groups })
 }
 
 /// Reads a lock file.

@@ -7,14 +7,19 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::args::{GlobalArgs, VerifyArgs};
+use super::env::read_spec;
 use super::install::Installing;
 use super::json::{SCHEMA, to_text};
 use super::source::{Source, count};
 use super::terminal::{Progress, Terminal};
+use super::world::typed;
 use super::{Done, Failure};
 use crate::escape::visible;
 use crate::install::{SyncError, SyncEvent};
-use crate::verify::{ImportReport, Outcome, VerifyEvent, VerifyOptions, VerifyReport, verify};
+use crate::verify::{
+    CommandReport, ImportReport, Outcome, RunOutcome, VerifyEvent, VerifyOptions, VerifyReport,
+    WantedCommand, WantedCommands, local_modules, verify,
+};
 
 pub(super) fn run(
     args: &VerifyArgs,
@@ -30,9 +35,19 @@ pub(super) fn run(
     let installing = Installing::prepare(&args.install, global, place, work.path().join("venv"))?;
     let python = installing.lock.targets.first().map(|target| target.python);
     let source = Source::read_again(&args.source, python, global, terminal)?;
+    let local = if args.local {
+        local_modules(&source.scan, |file| {
+            let bytes = source.tree.read(file).ok()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        })
+    } else {
+        Vec::new()
+    };
     let options = VerifyOptions {
-        sync: installing.options,
         import_limit: Duration::from_secs(args.timeout),
+        local,
+        commands: commands(args, &installing.lock_file)?,
+        sync: installing.options,
     };
     let progress = terminal.progress("verifying");
     let report = verify(
@@ -59,6 +74,40 @@ pub(super) fn run(
     Ok(if report.holds() { Done::Yes } else { Done::No })
 }
 
+/// The commands of the spec beside the lock that `--run` asks for.
+fn commands(args: &VerifyArgs, lock_file: &Path) -> Result<WantedCommands, Failure> {
+    if args.run.is_empty() {
+        return Ok(WantedCommands::default());
+    }
+    let folder = lock_file.parent().filter(|folder| *folder != Path::new(""));
+    let (spec, _) = read_spec(folder.unwrap_or(Path::new(".")))?;
+    let all = args.run.iter().any(String::is_empty);
+    for name in args.run.iter().filter(|name| !name.is_empty()) {
+        if spec.commands.iter().all(|command| command.name != *name) {
+            let known: Vec<&str> = spec.commands.iter().map(|one| one.name.as_str()).collect();
+            let help = match known.as_slice() {
+                [] => "add it as a [[command]] with `name` and `run`".to_owned(),
+                known => format!("the spec has: {}", known.join(", ")),
+            };
+            let message = format!("the environment spec has no command `{name}`");
+            return Err(Failure::new(message, help));
+        }
+    }
+    let commands = spec.commands.into_iter();
+    let commands = commands.filter(|command| all || args.run.contains(&command.name));
+    Ok(WantedCommands {
+        commands: commands
+            .map(|command| WantedCommand {
+                name: command.name,
+                run: command.run,
+                site: command.site,
+            })
+            .collect(),
+        set: spec.variables.set,
+        limit: Duration::from_secs(args.run_timeout),
+    })
+}
+
 fn show(event: VerifyEvent<'_>, progress: &Progress) {
     progress.say(match event {
         VerifyEvent::Sync(SyncEvent::Step(text) | SyncEvent::Line(text)) => {
@@ -68,6 +117,7 @@ fn show(event: VerifyEvent<'_>, progress: &Progress) {
             format!("import {module} ({} of {all})", done + 1)
         }
         VerifyEvent::Check => "pip check".to_owned(),
+        VerifyEvent::Run { name } => format!("run {name}"),
     });
 }
 
@@ -140,6 +190,29 @@ fn text(report: &VerifyReport, verbose: bool) -> String {
             }
         }
     }
+    for (outcome, title, shown) in [
+        (Outcome::Failed, "of the repository, does not import", true),
+        (Outcome::Skipped, "of the repository, left out", verbose),
+        (Outcome::Imported, "of the repository, imports", verbose),
+    ] {
+        let rows = || {
+            report
+                .local
+                .iter()
+                .filter(|import| import.outcome == outcome)
+        };
+        if shown && rows().next().is_some() {
+            let _ = writeln!(text, "\n{title}");
+            rows().for_each(|import| row(&mut text, import));
+        }
+    }
+    if !report.commands.is_empty() {
+        text.push_str("\ncommands\n");
+        report
+            .commands
+            .iter()
+            .for_each(|command| run_row(&mut text, command));
+    }
     if !report.problems.is_empty() {
         text.push_str("\nthe installer says\n");
         for problem in &report.problems {
@@ -170,6 +243,24 @@ fn row(text: &mut String, import: &ImportReport) {
         text.push_str("    only after the modules before it; by itself it imports\n");
     }
     if let Some(cause) = &failure.cause {
+        let _ = writeln!(text, "    likely: {}", visible(&cause.what));
+        let _ = writeln!(text, "    remedy: {}", visible(&cause.remedy));
+    }
+}
+
+fn run_row(text: &mut String, command: &CommandReport) {
+    let outcome = match command.outcome {
+        RunOutcome::Passed => "ended without an error",
+        RunOutcome::StillRunning => "was still running, without an error",
+        RunOutcome::Failed => "failed",
+    };
+    let words: Vec<String> = command.run.iter().map(|word| typed(word)).collect();
+    let line = format!("  {}  {outcome}: {}", command.name, words.join(" "));
+    let _ = writeln!(text, "{}", visible(&line));
+    if let Some(error) = &command.error {
+        let _ = writeln!(text, "    {}", visible(error));
+    }
+    if let Some(cause) = &command.cause {
         let _ = writeln!(text, "    likely: {}", visible(&cause.what));
         let _ = writeln!(text, "    remedy: {}", visible(&cause.remedy));
     }
@@ -207,6 +298,36 @@ fn close(report: &VerifyReport, kept: Option<&Path>, terminal: Terminal) {
         }
     }
     terminal.summary("imported", &parts.join(", "));
+    if !report.local.is_empty() {
+        let number = |outcome| {
+            report
+                .local
+                .iter()
+                .filter(|one| one.outcome == outcome)
+                .count()
+        };
+        let tried = report.local.len() - number(Outcome::Skipped);
+        let mut line = format!(
+            "{} of {} of the repository's own",
+            number(Outcome::Imported),
+            count(tried, "module")
+        );
+        if tried < report.local.len() {
+            let _ = write!(line, ", {} left out", report.local.len() - tried);
+        }
+        terminal.summary("", &line);
+    }
+    if !report.commands.is_empty() {
+        let failed = report
+            .commands
+            .iter()
+            .filter(|one| one.outcome == RunOutcome::Failed);
+        let ran = report.commands.len() - failed.count();
+        terminal.summary(
+            "ran",
+            &format!("{ran} of {}", count(report.commands.len(), "command")),
+        );
+    }
     if report.problems.is_empty() {
         terminal.summary("checked", "the installed distributions fit together");
     }
@@ -223,6 +344,10 @@ struct Report<'a> {
     environment: Environment<'a>,
     imports: &'a [ImportReport],
     problems: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    local: &'a [ImportReport],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    commands: &'a [CommandReport],
 }
 
 #[derive(Serialize)]
@@ -249,6 +374,8 @@ impl<'a> Report<'a> {
             },
             imports: &report.imports,
             problems: &report.problems,
+            local: &report.local,
+            commands: &report.commands,
         }
     }
 }

@@ -42,6 +42,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::lock::Selection;
+
 /// What `sync` is asked to do.
 #[derive(Debug, Clone)]
 #[expect(
@@ -80,6 +82,8 @@ pub struct SyncOptions {
     pub network: Network,
     /// The caller's environment; [`scrub`] chooses from it.
     pub environment: BTreeMap<OsString, OsString>,
+    /// Which of the lock's extras and groups are installed besides the runtime.
+    pub selection: Selection,
     /// Gets what old Pythons need besides.
     pub tools: Arc<dyn Tools>,
     /// Set by a signal handler: the running installer is ended.

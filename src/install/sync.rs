@@ -95,7 +95,7 @@ pub fn sync(
     let folder =
         std::path::absolute(lock_file).map_err(|source| SyncError::io(lock_file, source))?;
     let folder = folder.parent().unwrap_or(Path::new("/")).to_owned();
-    let chosen = Chosen::new(&lock, &interpreter, options.allow_build, &folder)?;
+    let chosen = Chosen::new(&lock, &interpreter, &options, &folder)?;
     if chosen.sdists.is_empty() && chosen.built.is_empty() {
         // A build could read it; wheels are only unpacked.
         environment.extend(netrc(&options.environment));
@@ -289,7 +289,7 @@ impl Chosen {
     fn new(
         lock: &Lock,
         interpreter: &Interpreter,
-        allow_build: bool,
+        options: &SyncOptions,
         folder: &Path,
     ) -> Result<Self, SyncError> {
         let mut chosen = Self {
@@ -302,9 +302,9 @@ impl Chosen {
             sdists: Vec::new(),
         };
         for package in &lock.packages {
-            if applies(package, interpreter) {
+            if applies(package, interpreter, &options.selection) {
                 let built = package.direct.as_ref().is_some_and(|d| d.source.is_built());
-                if built && !allow_build {
+                if built && !options.allow_build {
                     let package = package.pin();
                     return Err(SyncError::NeedsBuild { package });
                 }
@@ -383,10 +383,10 @@ fn address<'l>(
     package.file_for(target?)
 }
 
-/// Whether a package is for this Python, with every extra and group that was locked.
-fn applies(package: &LockedPackage, interpreter: &Interpreter) -> bool {
+/// Whether a package is for this Python, with these extras and groups.
+fn applies(package: &LockedPackage, interpreter: &Interpreter, selection: &Selection) -> bool {
     let marker = package.marker.as_ref();
-    marker.is_none_or(|marker| marker.holds(&interpreter.markers, &Selection::Everything))
+    marker.is_none_or(|marker| marker.holds(&interpreter.markers, selection))
 }
 
 /// Makes the environment; a half-made one is removed, for it would be refused the next time.

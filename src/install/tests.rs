@@ -30,6 +30,7 @@ fn options(folder: &Path) -> SyncOptions {
         allow_build: false,
         network: Network::default(),
         environment: BTreeMap::new(),
+        selection: Selection::Everything,
         tools: Arc::new(Shelf),
         cancel: Arc::default(),
     }

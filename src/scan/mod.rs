@@ -9,6 +9,7 @@ pub mod codes;
 mod command;
 mod config;
 mod decode;
+mod effect;
 mod entry;
 mod facts;
 mod gpu;
@@ -37,6 +38,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 pub use crate::diagnostic::Site;
+pub use effect::{Effect, effect_of_import};
 pub use gpu::{Hardware, HardwareHint, Strength};
 pub use implied::ImpliedNeed;
 pub use import::{Import, ImportContext, Label, ModuleName};

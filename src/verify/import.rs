@@ -24,14 +24,17 @@ const TAIL: usize = 200;
 const MAX_ERROR: usize = 400;
 
 /// Where things are imported.
+#[derive(Clone)]
 pub(super) struct Place {
-    python: PathBuf,
+    pub(super) python: PathBuf,
     /// `3.11`.
     short: String,
     flags: &'static [&'static str],
-    environment: BTreeMap<OsString, OsString>,
+    pub(super) environment: BTreeMap<OsString, OsString>,
     folder: PathBuf,
-    work: PathBuf,
+    pub(super) work: PathBuf,
+    /// Folders of the tree that are searched first; none unless the user asked for it.
+    path: Vec<PathBuf>,
 }
 
 impl Place {
@@ -60,7 +63,16 @@ impl Place {
             environment: scrub(&options.environment, &network, &home, &options.tree),
             folder,
             work: work.to_owned(),
+            path: Vec::new(),
         })
+    }
+
+    /// The same, with these folders of the tree before everything else.
+    pub(super) fn searching(&self, folders: impl Iterator<Item = PathBuf>) -> Self {
+        Self {
+            path: folders.collect(),
+            ..self.clone()
+        }
     }
 
     pub(super) fn surroundings<'a>(&'a self, options: &'a SyncOptions) -> Surroundings<'a> {
@@ -75,6 +87,7 @@ impl Place {
 /// What the probe is told.
 #[derive(Serialize)]
 struct Orders<'a> {
+    path: &'a [PathBuf],
     probes: Vec<Probe<'a>>,
 }
 
@@ -187,6 +200,7 @@ impl<'a> Session<'a> {
             names: self.wanted[id].names.keys().map(String::as_str).collect(),
         });
         let told = Orders {
+            path: &place.path,
             probes: probes.collect(),
         };
         let text = serde_json::to_vec(&told).unwrap_or_default();
@@ -206,6 +220,11 @@ impl<'a> Session<'a> {
             ),
             format!("{}/", options.venv.display()),
         ];
+        let tree = place
+            .path
+            .iter()
+            .map(|_| format!("{}/", options.tree.display()));
+        self.prefixes.extend(tree.take(1));
         let limit = Limit {
             time: limit,
             per_line: true,
@@ -297,18 +316,18 @@ fn ended(ending: &Ending, limit: Duration) -> String {
 }
 
 #[cfg(unix)]
-fn signal(status: ExitStatus) -> Option<i32> {
+pub(super) fn signal(status: ExitStatus) -> Option<i32> {
     std::os::unix::process::ExitStatusExt::signal(&status)
 }
 
 #[cfg(not(unix))]
-fn signal(_: ExitStatus) -> Option<i32> {
+pub(super) fn signal(_: ExitStatus) -> Option<i32> {
     None
 }
 
 /// The line of an exception that names it: the last one that is not indented and begins with the
 /// exception's type, else the last that is not empty.
-fn error_line(text: &str) -> &str {
+pub(super) fn error_line(text: &str) -> &str {
     let named = |line: &&str| {
         let word = line.split([':', ' ']).next().unwrap_or_default();
         let name = word.rsplit('.').next().unwrap_or_default();

@@ -9,6 +9,7 @@ import traceback
 with open(sys.argv[1]) as wanted:
     wanted = json.load(wanted)
 sys.argv = ['']
+sys.path[:0] = wanted.get('path', [])
 
 # what imported code prints must not be taken for an answer
 answers = os.fdopen(os.dup(1), 'w')

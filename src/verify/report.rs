@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::{CommandReport, RunOutcome};
 use crate::failure::LikelyCause;
 use crate::install::SyncReport;
 use crate::scan::{ImportContext, Site};
@@ -15,12 +16,20 @@ pub struct VerifyReport {
     pub imports: Vec<ImportReport>,
     /// What `pip check` says against the installed distributions.
     pub problems: Vec<String>,
+    /// The tree's own modules, ordered; empty unless they were asked for.
+    pub local: Vec<ImportReport>,
+    /// Commands, in order; empty unless they were asked for.
+    pub commands: Vec<CommandReport>,
 }
 
 impl VerifyReport {
     /// Whether everything that has to work does.
     pub fn holds(&self) -> bool {
+        let mut local = self.local.iter();
+        let mut commands = self.commands.iter();
         self.count(Outcome::Failed) == 0
+            && local.all(|import| import.outcome != Outcome::Failed)
+            && commands.all(|command| command.outcome != RunOutcome::Failed)
     }
 
     /// How many imports ended so.

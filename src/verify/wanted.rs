@@ -45,7 +45,7 @@ pub enum Need {
 pub fn wanted(
     scan: &Scan,
     manifest: &Manifest,
-    lock: &Lock,
+    (lock, selection): (&Lock, &Selection),
     markers: &MarkerEnvironment,
 ) -> Vec<Wanted> {
     let owners: BTreeMap<&str, &MappedImport> = manifest
@@ -65,7 +65,7 @@ pub fn wanted(
             let Some(owner) = owner(&owners, import, name.map(String::as_str)) else {
                 continue;
             };
-            let Some(need) = need(import, owner, lock, markers) else {
+            let Some(need) = need(import, owner, (lock, selection), markers) else {
                 continue;
             };
             let key = (import.module.as_str().to_owned(), need.clone());
@@ -73,7 +73,7 @@ pub fn wanted(
                 module: import.module.as_str().to_owned(),
                 names: BTreeMap::new(),
                 distribution: owner.distribution.clone(),
-                version: version(owner, lock, markers),
+                version: version(owner, (lock, selection), markers),
                 context: import.context,
                 site: import.site.clone(),
                 need,
@@ -125,7 +125,7 @@ fn owner<'m>(
 fn need(
     import: &Import,
     owner: &MappedImport,
-    lock: &Lock,
+    (lock, selection): (&Lock, &Selection),
     markers: &MarkerEnvironment,
 ) -> Option<Need> {
     match owner.kind {
@@ -155,7 +155,7 @@ fn need(
     let entries = entries.unwrap_or_default();
     let here = entries.iter().any(|entry| {
         let marker = entry.marker.as_ref();
-        marker.is_none_or(|marker| marker.holds(markers, &Selection::Everything))
+        marker.is_none_or(|marker| marker.holds(markers, selection))
     });
     Some(match group {
         Some(group) if !here => Need::Skipped(format!("the lock is without the group `{group}`")),
@@ -169,11 +169,15 @@ fn need(
     })
 }
 
-fn version(owner: &MappedImport, lock: &Lock, markers: &MarkerEnvironment) -> Option<String> {
+fn version(
+    owner: &MappedImport,
+    (lock, selection): (&Lock, &Selection),
+    markers: &MarkerEnvironment,
+) -> Option<String> {
     let entries = lock.entries(owner.distribution.as_ref()?).iter();
     let mut here = entries.filter(|entry| {
         let marker = entry.marker.as_ref();
-        marker.is_none_or(|marker| marker.holds(markers, &Selection::Everything))
+        marker.is_none_or(|marker| marker.holds(markers, selection))
     });
     here.next().map(|entry| entry.version.to_string())
 }

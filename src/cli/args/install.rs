@@ -32,6 +32,17 @@ pub struct VerifyArgs {
     /// How long one import may take
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub timeout: u64,
+    /// Also import the repository's own modules that do no more than define things, which runs their
+    /// code
+    #[arg(long)]
+    pub local: bool,
+    /// Also run the commands of the environment spec in a copy of the repository, which runs its
+    /// code; `--run=NAME` runs one of them, and may be given again
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub run: Vec<String>,
+    /// How long one command may take; one that is still running then counts as working
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub run_timeout: u64,
     /// Keep the environment and say where it is
     #[arg(long)]
     pub keep: bool,
@@ -44,6 +55,16 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Installing")]
 pub struct InstallArgs {
+    /// Of what was locked besides the runtime take only this group or extra; may be given again.
+    /// Without it everything is taken
+    #[arg(long = "group", value_name = "NAME")]
+    pub groups: Vec<String>,
+    /// The same for an extra
+    #[arg(long = "extra", value_name = "NAME")]
+    pub extras: Vec<String>,
+    /// Take the runtime requirements only
+    #[arg(long, conflicts_with_all = ["groups", "extras"])]
+    pub no_groups: bool,
     /// The lock, if it lies elsewhere
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,

@@ -20,7 +20,9 @@ use crate::lock::{Lock, LockOptions};
 use crate::render::pylock;
 use crate::repair::{Lesson, PythonEvidence, Scene, learn, learn_from_build, usual_python};
 use crate::requirements::Manifest;
-use crate::verify::{ImportReport, Outcome, VerifyEvent, VerifyOptions, VerifyReport, verify};
+use crate::verify::{
+    ImportReport, Outcome, VerifyEvent, VerifyOptions, VerifyReport, WantedCommands, verify,
+};
 
 /// What one round was and how it went.
 #[derive(Debug, Clone, Serialize)]
@@ -147,6 +149,9 @@ impl Loop<'_> {
         let lock_file = folder.join("pylock.toml");
         std::fs::write(&lock_file, pylock(&lock)).map_err(io)?;
         let install = InstallArgs {
+            groups: Vec::new(),
+            extras: Vec::new(),
+            no_groups: false,
             lock: Some(lock_file),
             python: None,
             installer: self.field.args.installer,
@@ -164,6 +169,8 @@ impl Loop<'_> {
         let options = VerifyOptions {
             sync: installing.options,
             import_limit: Duration::from_secs(self.field.args.timeout),
+            local: Vec::new(),
+            commands: WantedCommands::default(),
         };
         let progress = self.terminal.progress("trying");
         let report = verify(
@@ -317,6 +324,7 @@ fn shown(number: u32, event: VerifyEvent<'_>) -> String {
         }
         VerifyEvent::Import { module, .. } => format!("round {number}: import {module}"),
         VerifyEvent::Check => format!("round {number}: checking"),
+        VerifyEvent::Run { name } => format!("round {number}: run {name}"),
     }
 }
 
