@@ -7,6 +7,7 @@
 
 mod accelerators;
 mod architecture;
+mod artifacts;
 mod checker;
 mod cli;
 mod direct;

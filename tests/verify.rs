@@ -53,6 +53,60 @@ fn every_module_is_tried_and_every_failure_explained() {
         .eq(report, expected);
 }
 
+/// Modules of the tree with `--local`, commands with `--run`: neither without being asked for.
+#[test]
+fn code_of_the_tree_runs_only_when_asked() {
+    let server = serve(Form::Json);
+    let files = [
+        ("requirements.txt", "six\n"),
+        ("src/pkg/__init__.py", "import six\n"),
+        ("src/pkg/broken.py", "from pkg import nothing\n"),
+        (
+            "src/pkg/cli.py",
+            "import six\ndef main():\n    print('fine')\n",
+        ),
+        ("tool.py", "open('touched', 'w').write('x')\n"),
+        (
+            "fails.py",
+            "import os, sys\nassert 'HF_TOKEN' not in os.environ\nopen('touched', 'w')\n__import__('absent_' + 'thing')\n",
+        ),
+        ("hangs.py", "import time\ntime.sleep(60)\n"),
+        (
+            "README.md",
+            "```sh\npython fails.py\npython hangs.py --epochs 3\n```\n",
+        ),
+        (
+            "pyproject.toml",
+            "[project]\nname = 'demo'\nversion = '1'\ndependencies = ['six']\n\
+             [project.scripts]\ndemo = 'pkg.cli:main'\n",
+        ),
+    ];
+    let place = Case::of_files(&files).place();
+    let index = server.url("/simple/");
+    let lock = run(&place, &Step::of("lock", &index));
+    assert!(lock.status.success(), "{}", text(&lock.stderr));
+    let before = place.snapshot();
+    let verify = "verify --installer pip --local --run --run-timeout 3 --verbose";
+    let output = run(&place, &Step::of(verify, &index));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert_eq!(place.snapshot(), before, "the tree was changed");
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/verify/tree.txt");
+    let expected = snapbox::Data::read_from(&expected, Some(snapbox::data::DataFormat::Text));
+    snapbox::Assert::new()
+        .normalize_paths(false)
+        .action_env("SNAPSHOTS")
+        .eq(text(&output.stdout), expected);
+    let unknown = run(
+        &place,
+        &Step::of("verify --installer pip --run=nope", &index),
+    );
+    assert!(
+        text(&unknown.stderr).contains("demo, fails, hangs"),
+        "{}",
+        text(&unknown.stderr)
+    );
+}
+
 #[test]
 fn a_lock_that_cannot_be_installed_is_an_answer() {
     let server = serve(Form::Json);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{CheckInputs, LOCK_AGAIN, NamedText, STALE_SPEC, whole};
 use crate::diagnostic::Diagnostic;
-use crate::environment::{EnvironmentSpec, LockFile, SpecInputs};
+use crate::environment::{ArtifactPins, EnvironmentSpec, LockFile, SpecInputs};
 use crate::lock::Lock;
 
 /// Makes the spec anew and compares what it says, not where the code says it: a line that moved is
@@ -29,6 +29,8 @@ pub(super) fn findings(
         scan: inputs.scan,
         manifest: inputs.manifest,
         inputs_digest: inputs.inputs_digest,
+        // not compared: only hosts could tell
+        pins: &ArtifactPins::new(),
         python_evidence: &spec.python.evidence,
     })
     .keeping(spec);

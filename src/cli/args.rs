@@ -277,9 +277,27 @@ pub struct LockArgs {
     /// Do not ask the index about modules that nobody knows: their names may be private
     #[arg(long)]
     pub no_lookup: bool,
+    /// How models, datasets and files are pinned.
+    #[command(flatten)]
+    pub artifacts: ArtifactArgs,
     /// What is resolved and how.
     #[command(flatten)]
     pub resolve: ResolveArgs,
+}
+
+/// How models, datasets and files are pinned.
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Models and files")]
+pub struct ArtifactArgs {
+    /// Do not ask the model hub and GitHub which commits are loaded; they stay floating
+    #[arg(long)]
+    pub no_artifacts: bool,
+    /// Also download plain files for their size and sha256
+    #[arg(long, conflicts_with = "no_artifacts")]
+    pub fetch_artifacts: bool,
+    /// The largest of them that is downloaded
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub fetch_limit: u64,
 }
 
 /// What is resolved and how.

@@ -2,6 +2,7 @@
 
 mod accelerators;
 pub mod args;
+mod artifacts;
 mod auto;
 mod builder;
 mod cache;

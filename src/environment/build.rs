@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256 as Hasher};
 
 use super::hardware::{self, DriverNeed, driver_needed};
 use super::{
-    ArtifactSpec, BUILT_FROM_SOURCE, CommandSpec, DYNAMIC_METADATA, EnvironmentSpec,
-    FLOATING_ARTIFACT, Floor, Gap, OUTSIDE_THE_LOCK, PythonSpec, SourceSpec, SystemSpec,
-    TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR, UNRESOLVED_IMPORT, VariableRead, VariableSpec,
-    floor_needed, system_packages,
+    ArtifactPins, ArtifactSpec, BUILT_FROM_SOURCE, CommandSpec, DYNAMIC_METADATA, EnvironmentSpec,
+    FLOATING_ARTIFACT, FLOATING_IN_CODE, Floor, Gap, OUTSIDE_THE_LOCK, PythonSpec, SourceSpec,
+    SystemSpec, TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR, UNRESOLVED_IMPORT, VariableRead,
+    VariableSpec, floor_needed, system_packages,
 };
 use crate::escape;
 use crate::lock::{Lock, floor_kind, target_names};
-use crate::requirements::{Manifest, ModuleKind};
+use crate::requirements::{EntryPoint, Manifest, ModuleKind};
 use crate::scan::{Scan, Site};
 
 /// A lock with the file that it is rendered into.
@@ -43,6 +43,8 @@ pub struct SpecInputs<'a> {
     pub manifest: &'a Manifest,
     /// See [`inputs_digest`].
     pub inputs_digest: Sha256,
+    /// What models, datasets and files were.
+    pub pins: &'a ArtifactPins,
     /// Why this Python, one reason each, such as `the host's Python`.
     pub python_evidence: &'a [String],
 }
@@ -78,7 +80,7 @@ impl EnvironmentSpec {
     pub fn new(inputs: &SpecInputs<'_>) -> Self {
         let mut gaps = BTreeSet::new();
         gaps.extend(unresolved_imports(inputs.manifest));
-        let artifacts = artifacts(inputs.scan, &mut gaps);
+        let artifacts = artifacts(inputs, &mut gaps);
         let sources = sources(inputs, &mut gaps);
         let targets = targets(inputs.locks, &mut gaps);
         for file in inputs.locks {
@@ -91,7 +93,7 @@ impl EnvironmentSpec {
             accelerator: hardware::wanted(inputs.scan),
             system: system(inputs.locks),
             variables: variables(inputs.scan),
-            commands: commands(inputs.scan),
+            commands: commands(inputs.scan, inputs.manifest),
             targets,
             artifacts,
             sources,
@@ -261,10 +263,20 @@ fn is_secret(name: &str) -> bool {
         || words.len() > 1 && words.last() == Some(&"KEY")
 }
 
-/// The commands of the README under short names: the program's file without its ending.
-fn commands(scan: &Scan) -> Vec<CommandSpec> {
+/// The project's entry points, and the commands of the README under short names: the program's file
+/// without its ending.
+fn commands(scan: &Scan, manifest: &Manifest) -> Vec<CommandSpec> {
     let mut names = BTreeSet::new();
     let mut commands = Vec::new();
+    for point in &manifest.entry_points {
+        if names.insert(point.name.clone()) {
+            commands.push(CommandSpec {
+                name: point.name.clone(),
+                run: entry_point(point, scan),
+                site: Some(visible_site(&point.site)),
+            });
+        }
+    }
     for command in &scan.commands {
         let script = command
             .run
@@ -299,9 +311,29 @@ fn commands(scan: &Scan) -> Vec<CommandSpec> {
     commands
 }
 
-fn artifacts(scan: &Scan, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {
+/// What an entry point's script does, for an environment that does not have the project installed.
+fn entry_point(point: &EntryPoint, scan: &Scan) -> Vec<String> {
+    let package = point.module.split('.').next().unwrap_or_default();
+    let begins = [format!("src/{package}/"), format!("src/{package}.py")];
+    let mut files = scan.source_files.iter();
+    let in_src = files.any(|file| begins.iter().any(|begin| file.starts_with(begin)));
+    let search = if in_src {
+        "sys.path.insert(0, 'src'); "
+    } else {
+        ""
+    };
+    let (first, rest) = point.object.split_once('.').unwrap_or((&point.object, ""));
+    let dot = if rest.is_empty() { "" } else { "." };
+    let program = format!(
+        "import sys; {search}from {} import {first}; sys.exit({first}{dot}{rest}())",
+        point.module
+    );
+    vec!["python".to_owned(), "-c".to_owned(), program]
+}
+
+fn artifacts(inputs: &SpecInputs<'_>, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {
     let mut joined: BTreeMap<_, (BTreeSet<&'static str>, BTreeSet<Site>)> = BTreeMap::new();
-    for artifact in &scan.artifacts {
+    for artifact in &inputs.scan.artifacts {
         let key = (artifact.kind, &artifact.id, &artifact.revision);
         let (calls, uses) = joined.entry(key).or_default();
         calls.insert(artifact.call);
@@ -310,13 +342,15 @@ fn artifacts(scan: &Scan, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {
     let visible = |text: &String| escape::visible(text).into_owned();
     let mut artifacts = Vec::with_capacity(joined.len());
     for ((kind, id, revision), (calls, uses)) in joined {
-        let artifact = ArtifactSpec {
+        let mut artifact = ArtifactSpec {
+            pin: None,
             kind: kind.to_owned(),
             id: visible(id),
             revision: revision.as_ref().map(visible),
             calls: calls.into_iter().map(str::to_owned).collect(),
             uses: uses.into_iter().collect(),
         };
+        artifact.pin = inputs.pins.get(&artifact.key()).cloned();
         if !artifact.pinned() {
             let why = match &artifact.revision {
                 None => format!("{kind} `{id}` is loaded without a revision"),
@@ -324,7 +358,17 @@ fn artifacts(scan: &Scan, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {
                     format!("{kind} `{id}` is loaded at `{revision}`, which can move")
                 }
             };
-            gaps.insert(gap(FLOATING_ARTIFACT, artifact.uses.first(), why));
+            let found = match &artifact.pin {
+                None => Some((FLOATING_ARTIFACT, why)),
+                // the code cannot say more about a plain file
+                Some(pin) => pin
+                    .commit
+                    .as_ref()
+                    .map(|commit| (FLOATING_IN_CODE, format!("{why}; locked at {commit}"))),
+            };
+            if let Some((rule, why)) = found {
+                gaps.insert(gap(rule, artifact.uses.first(), why));
+            }
         }
         artifacts.push(artifact);
     }

@@ -12,12 +12,14 @@ mod build;
 mod floor;
 mod hardware;
 mod keep;
+mod pin;
 mod read;
 mod source;
 mod system;
 
 pub use build::{LockFile, SpecInputs, inputs_digest};
 pub use floor::{Floor, floor_needed};
+pub use pin::{ArtifactFile, ArtifactKey, ArtifactPin, ArtifactPins, MAX_ARTIFACT_FILES};
 pub use read::{ReadSpecError, UNREADABLE_SPEC};
 pub use source::{SourceKind, SourceSpec};
 #[cfg(test)]
@@ -45,6 +47,9 @@ pub const BUILT_FROM_SOURCE: Code = Code("ENV005");
 pub const UNKNOWN_DRIVER: Code = Code("ENV006");
 /// A wheel does not say which libc or system it needs.
 pub const UNKNOWN_FLOOR: Code = Code("ENV007");
+
+/// A model, dataset or file whose commit is in the spec, but not in the code that loads it.
+pub const FLOATING_IN_CODE: Code = Code("ENV011");
 
 /// Everything that an environment needs, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +79,13 @@ pub struct EnvironmentSpec {
 }
 
 impl EnvironmentSpec {
+    /// What is known of its artifacts.
+    pub fn pins(&self) -> ArtifactPins {
+        let artifacts = self.artifacts.iter();
+        let pinned = artifacts.filter_map(|artifact| Some((artifact.key(), artifact.pin.clone()?)));
+        pinned.collect()
+    }
+
     /// The version of the schema, written as `schema` in `[meta]`.
     pub const SCHEMA: &str = "1";
     /// The value of `implementation`; targets know no other.
@@ -188,6 +200,8 @@ pub struct ArtifactSpec {
     pub id: String,
     /// Revision, if the code gives one.
     pub revision: Option<String>,
+    /// What it was when the lock was made, where that is known.
+    pub pin: Option<ArtifactPin>,
     /// The calls that load it, ordered.
     pub calls: Vec<String>,
     /// Where it is loaded, ordered.
@@ -195,6 +209,11 @@ pub struct ArtifactSpec {
 }
 
 impl ArtifactSpec {
+    /// Its kind, its name and its revision.
+    pub fn key(&self) -> ArtifactKey {
+        (self.kind.clone(), self.id.clone(), self.revision.clone())
+    }
+
     /// Whether the revision is a full commit, the only kind that hosts never move.
     pub fn pinned(&self) -> bool {
         self.revision.as_deref().is_some_and(is_commit)
@@ -202,7 +221,8 @@ impl ArtifactSpec {
 }
 
 /// Every rule of a [`Gap`].
-const RULES: [Code; 7] = [
+const RULES: [Code; 8] = [
+    FLOATING_IN_CODE,
     UNRESOLVED_IMPORT,
     FLOATING_ARTIFACT,
     OUTSIDE_THE_LOCK,
@@ -246,6 +266,9 @@ fn help(rule: Code) -> Option<&'static str> {
             "name a full commit where the loader takes one (`revision=\"<40 hex digits>\"`), else keep a copy of the data",
         ),
         OUTSIDE_THE_LOCK => Some("ask for a release, or pin a full commit and install it by hand"),
+        FLOATING_IN_CODE => {
+            Some("give the loader that commit, as in `revision=\"<40 hex digits>\"`")
+        }
         BUILT_FROM_SOURCE => Some("choose a version that has wheels, if there is one"),
         _ => None,
     }

@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::source::SourceKind;
 use super::{
-    AcceleratorSpec, ArtifactSpec, CommandSpec, EnvironmentSpec, Floor, Gap, PythonSpec, RULES,
-    SourceSpec, SystemPackage, SystemSpec, TargetSpec, VariableRead, VariableSpec,
-    is_variable_name,
+    AcceleratorSpec, ArtifactFile, ArtifactPin, ArtifactSpec, CommandSpec, EnvironmentSpec, Floor,
+    Gap, PythonSpec, RULES, SourceSpec, SystemPackage, SystemSpec, TargetSpec, VariableRead,
+    VariableSpec, is_commit, is_variable_name,
 };
 use crate::diagnostic::Code;
 use crate::escape;
@@ -183,10 +183,24 @@ struct RawArtifact {
     kind: String,
     id: String,
     revision: Option<String>,
+    commit: Option<String>,
+    #[serde(default)]
+    files: Vec<RawFile>,
+    #[serde(default, rename = "more-files")]
+    more_files: usize,
     #[serde(default)]
     calls: Vec<String>,
     #[serde(default)]
     uses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct RawFile {
+    path: String,
+    size: Option<u64>,
+    sha256: Option<String>,
+    git_blob: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -372,8 +386,39 @@ fn read_command(place: &str, raw: RawCommand) -> Result<CommandSpec, ReadSpecErr
     })
 }
 
-fn read_artifact(place: &str, raw: RawArtifact) -> Result<ArtifactSpec, ReadSpecError> {
+fn read_pin(place: &str, raw: &mut RawArtifact) -> Result<Option<ArtifactPin>, ReadSpecError> {
+    let commit = raw.commit.take();
+    if commit.as_deref().is_some_and(|text| !is_commit(text)) {
+        let reason = "it is no commit of 40 hexadecimal digits";
+        return Err(ReadSpecError::new(format!("{place}.commit"), reason));
+    }
+    let files = std::mem::take(&mut raw.files);
+    let files = numbered(&format!("{place}.files"), files, |place, file| {
+        Ok(ArtifactFile {
+            path: plain(place, file.path)?,
+            size: file.size,
+            sha256: match &file.sha256 {
+                Some(text) => Some(parsed(place, text)?),
+                None => None,
+            },
+            git_blob: match file.git_blob {
+                Some(text) => Some(word(place, text)?),
+                None => None,
+            },
+        })
+    })?;
+    Ok(
+        (commit.is_some() || !files.is_empty()).then_some(ArtifactPin {
+            commit,
+            files,
+            more_files: raw.more_files,
+        }),
+    )
+}
+
+fn read_artifact(place: &str, mut raw: RawArtifact) -> Result<ArtifactSpec, ReadSpecError> {
     Ok(ArtifactSpec {
+        pin: read_pin(place, &mut raw)?,
         kind: word(place, raw.kind)?,
         id: plain(place, raw.id)?,
         revision: known(raw.revision)

@@ -132,8 +132,33 @@ fn spec(builder: LockBuilder, scan: &Scan) -> EnvironmentSpec {
         scan,
         manifest: &manifest,
         inputs_digest: inputs_digest([("train.py", &b"import torch"[..])]),
+        pins: &pins(),
         python_evidence: &["given with --python".to_owned()],
     })
+}
+
+/// What a hub said of `org/branch`.
+fn pins() -> ArtifactPins {
+    let file = |path: &str, sha256: Option<&str>, git_blob: Option<&str>| ArtifactFile {
+        path: path.to_owned(),
+        size: Some(700),
+        sha256: sha256.map(|text| text.repeat(32).parse().unwrap()),
+        git_blob: git_blob.map(|text| text.repeat(20)),
+    };
+    let pin = ArtifactPin {
+        commit: Some("89abcdef".repeat(5)),
+        files: vec![
+            file("config.json", None, Some("1f")),
+            file("model.safetensors", Some("ab"), None),
+        ],
+        more_files: 2,
+    };
+    let key = (
+        "model".to_owned(),
+        "org/branch".to_owned(),
+        Some("main".to_owned()),
+    );
+    [(key, pin)].into()
 }
 
 fn full_example() -> LockBuilder {

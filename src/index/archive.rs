@@ -116,7 +116,8 @@ fn release_file(url: &Url, sha256: Option<Sha256>) -> ReleaseFile {
     }
 }
 
-fn percent_decode(text: &str) -> String {
+/// A part of an address without its `%xx`.
+pub(super) fn percent_decode(text: &str) -> String {
     let pairs = format!("name={}", text.replace('+', "%2B"));
     let mut decoded = url::form_urlencoded::parse(pairs.as_bytes());
     decoded

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use url::{Origin, Url};
 
 use super::codes;
-use super::location::{Credentials, Location, Proxy};
+use super::location::{Credentials, Location, Proxy, Secret};
 use crate::diagnostic::Code;
 pub(super) use reply::{Body, Reply};
 
@@ -207,6 +207,8 @@ pub(super) struct Client {
     http: OnceLock<Result<reqwest::Client, ClientError>>,
     location: Location,
     credentials: Vec<(Origin, Credentials)>,
+    /// A token, and the one origin that gets to see it.
+    token: Option<(Origin, HeaderValue)>,
     slots: Semaphore,
     settings: NetworkSettings,
     down: Mutex<HashMap<Origin, FetchError>>,
@@ -224,6 +226,7 @@ impl Client {
         let client = Self {
             http: OnceLock::new(),
             credentials: usable_credentials(location),
+            token: None,
             slots: Semaphore::new(settings.concurrency.max(1)),
             settings,
             down: Mutex::default(),
@@ -242,6 +245,17 @@ impl Client {
             .http
             .get_or_init(|| connections::open(&self.location, self.settings));
         made.as_ref().map_err(Clone::clone)
+    }
+
+    /// Sends this bearer token (RFC 6750) to one origin, unless it is plain http.
+    pub(super) fn with_token(mut self, url: &Url, token: &Secret) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.0))
+            && may_carry_credentials(url)
+        {
+            value.set_sensitive(true);
+            self.token = Some((url.origin(), value));
+        }
+        self
     }
 
     /// Sends a request, again if that may help; any HTTP status is an answer.
@@ -315,6 +329,9 @@ impl Client {
     /// The header for an origin that the user configured; a redirect elsewhere drops it.
     fn authorization(&self, url: &Url) -> Option<HeaderValue> {
         let origin = url.origin();
+        if let Some((_, value)) = self.token.as_ref().filter(|(known, _)| *known == origin) {
+            return Some(value.clone());
+        }
         let (_, found) = self
             .credentials
             .iter()

@@ -11,6 +11,7 @@ mod server;
 mod dates;
 mod faults;
 mod files;
+mod hosts;
 mod kept;
 mod places;
 

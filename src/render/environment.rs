@@ -5,8 +5,8 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 use super::pylock::specifier_text;
 use super::toml::{Braces, item, list, short_list, text, time};
 use crate::environment::{
-    AcceleratorSpec, ArtifactSpec, CommandSpec, EnvironmentSpec, Floor, Gap, SourceSpec,
-    SystemPackage, SystemSpec, TargetSpec, UNKNOWN, VariableRead, VariableSpec,
+    AcceleratorSpec, ArtifactFile, ArtifactSpec, CommandSpec, EnvironmentSpec, Floor, Gap,
+    SourceSpec, SystemPackage, SystemSpec, TargetSpec, UNKNOWN, VariableRead, VariableSpec,
 };
 use crate::lock::floor_kind;
 use crate::scan::Site;
@@ -183,11 +183,31 @@ fn artifact(spec: &ArtifactSpec) -> Table {
         "revision",
         item(spec.revision.as_deref().unwrap_or(UNKNOWN)),
     );
-    let status = if spec.pinned() { "pinned" } else { "floating" };
-    table.insert("status", item(status));
+    let pinned = spec.pinned() || spec.pin.is_some();
+    table.insert("status", item(if pinned { "pinned" } else { "floating" }));
+    if let Some(pin) = &spec.pin {
+        if let Some(commit) = &pin.commit {
+            table.insert("commit", item(commit.as_str()));
+        }
+        if !pin.files.is_empty() {
+            table.insert("files", item(list(pin.files.iter().map(artifact_file))));
+        }
+        if let Ok(more @ 1..) = i64::try_from(pin.more_files) {
+            table.insert("more-files", item(more));
+        }
+    }
     table.insert("calls", item(short_list(spec.calls.iter().cloned())));
     table.insert("uses", item(sites(&spec.uses)));
     table
+}
+
+fn artifact_file(file: &ArtifactFile) -> Value {
+    Braces::default()
+        .with("path", file.path.as_str())
+        .with_some("size", file.size.and_then(|size| i64::try_from(size).ok()))
+        .with_some("sha256", file.sha256.map(text))
+        .with_some("git-blob", file.git_blob.as_deref())
+        .value()
 }
 
 fn source(spec: &SourceSpec) -> Table {

@@ -75,6 +75,7 @@ pub(super) fn assemble_declared(
         requires_python: declared.requires_python.clone(),
         python_hints: declared.python_hints.clone(),
         extras: declared.extras.clone(),
+        entry_points: declared.entry_points.clone(),
         dependency_groups: declared.dependency_groups.clone(),
         indexes: declared.indexes.clone(),
         name: declared.name.clone(),

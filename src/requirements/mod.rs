@@ -21,8 +21,8 @@ pub use declared::pep723::read_script;
 pub use declared::pyproject::read_pyproject;
 pub use declared::requirements_txt::{is_generated, read_requirements_txt};
 pub use declared::{
-    Declared, DeclaredIndex, DeclaredPath, DeclaredRequirement, GENERATED_HEADER_PREFIX, Include,
-    IndexKind,
+    Declared, DeclaredIndex, DeclaredPath, DeclaredRequirement, EntryPoint,
+    GENERATED_HEADER_PREFIX, Include, IndexKind,
 };
 pub use modules::{
     Availability, Lookup, Provider, distribution_of_repository, host_beside, is_known_distribution,
@@ -56,6 +56,8 @@ pub struct Manifest {
     pub indexes: Vec<DeclaredIndex>,
     /// The name of the project itself.
     pub name: Option<PackageName>,
+    /// Commands that the project declares, in order.
+    pub entry_points: Vec<EntryPoint>,
     /// Groups that are extras of the project (`optional-dependencies`).
     pub extras: BTreeSet<String>,
     /// Groups that are dependency groups (PEP 735); a name can be both.

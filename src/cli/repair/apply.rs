@@ -3,13 +3,14 @@
 use pinsmith_resolver::{Asked, Request, ResolveError};
 
 use super::super::Failure;
-use super::super::args::LockArgs;
+use super::super::args::{ArtifactArgs, LockArgs};
 use super::super::lock::Made;
 use super::super::source::Source;
 use super::super::world::{options, read_direct};
 use super::rounds::planned;
 use super::search::{Answer, Field, failed};
 use crate::diagnostic::Diagnostic;
+use crate::environment::EnvironmentSpec;
 use crate::git::Git;
 use crate::lock::LockOptions;
 use crate::repair::codes;
@@ -119,6 +120,7 @@ fn write_lock(field: &Field<'_>, answer: &Answer) -> Result<Vec<String>, Failure
         groups: Vec::new(),
         all_groups: false,
         no_lookup: args.no_lookup,
+        artifacts: ArtifactArgs::default(),
         resolve: args.resolve.clone(),
     };
     lock_args.resolve.targets.python = vec![target.python.without_patch()];
@@ -138,12 +140,17 @@ fn write_lock(field: &Field<'_>, answer: &Answer) -> Result<Vec<String>, Failure
         direct: directs.sources,
         indexes: field.index.index.index_names().into_iter().collect(),
     };
+    // hosts are not asked again: what is pinned stays so
+    let pins = older
+        .as_ref()
+        .map(EnvironmentSpec::pins)
+        .unwrap_or_default();
     let (made, _) = Made::new(
         &lock_args,
         &source,
         &[resolution],
         &lock_options,
-        older.as_ref(),
+        (older.as_ref(), &pins),
     )?;
     let written = made.write(&lock_args, &source)?;
     Ok(written

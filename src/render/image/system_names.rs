@@ -49,7 +49,7 @@ const TABLE: &[Names] = &[
     names("libx11-6", "xorg-libx11", "xorg.libX11"),
     names("libxkbcommon0", "libxkbcommon", "libxkbcommon"),
     names("pkg-config", "pkg-config", "pkg-config"),
-    names("poppler-utils", "poppler", "poppler_utils"),
+    names("poppler-utils", "poppler", "poppler-utils"),
     names("portaudio19-dev", "portaudio", "portaudio"),
     names("tesseract-ocr", "tesseract", "tesseract"),
     Names {

@@ -60,6 +60,8 @@ pub struct Declared {
     pub extras: BTreeSet<String>,
     /// Groups that are dependency groups (PEP 735).
     pub dependency_groups: BTreeSet<String>,
+    /// Commands that installing the project would make.
+    pub entry_points: Vec<EntryPoint>,
     /// Its version as written, where it is written out.
     pub version: Option<String>,
     /// Folders that are asked for as projects; loading turns them into requirements.
@@ -91,6 +93,7 @@ impl Declared {
         self.name = self.name.take().or(other.name);
         self.extras.extend(other.extras);
         self.dependency_groups.extend(other.dependency_groups);
+        self.entry_points.extend(other.entry_points);
         self.version = self.version.take().or(other.version);
         self.paths.extend(other.paths);
         self.locked.extend(other.locked);
@@ -107,6 +110,42 @@ pub struct DeclaredRequirement {
     pub group: Option<String>,
     /// Where.
     pub site: Site,
+}
+
+/// A command that a project declares (`[project.scripts]`, `console_scripts`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntryPoint {
+    /// Its name: `demo`.
+    pub name: String,
+    /// The module: `pkg.cli`.
+    pub module: String,
+    /// What is called in it: `main`, `App.run`.
+    pub object: String,
+    /// Where.
+    pub site: Site,
+}
+
+impl EntryPoint {
+    /// Reads `pkg.cli:main` or `pkg.cli:main [extra]`; `None` when it is not of that form.
+    pub(super) fn parse(name: &str, reference: &str, site: Site) -> Option<Self> {
+        let reference = reference.split('[').next().unwrap_or(reference).trim();
+        let (module, object) = reference.split_once(':')?;
+        let dotted = |text: &str| {
+            text.split('.').all(|part| {
+                let inside = |c: char| c.is_alphanumeric() || c == '_';
+                !part.is_empty() && !part.starts_with(char::is_numeric) && part.chars().all(inside)
+            })
+        };
+        let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let name = name.trim();
+        let good = dotted(module.trim()) && dotted(object.trim());
+        (good && !name.is_empty() && name.chars().all(named)).then(|| Self {
+            name: name.to_owned(),
+            module: module.trim().to_owned(),
+            object: object.trim().to_owned(),
+            site,
+        })
+    }
 }
 
 /// A folder that is asked for as a project, such as `-e ./libs/pose[gpu]`.

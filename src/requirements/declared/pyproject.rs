@@ -10,8 +10,9 @@ use super::line::{Collector, Role, group_name, parse};
 use super::text::shown;
 use super::toml::Toml;
 use super::uv::Sources;
-use super::{Declared, poetry};
+use super::{Declared, EntryPoint, poetry};
 use crate::requirements::codes;
+use crate::scan::Site;
 
 /// Reads a `pyproject.toml`.
 ///
@@ -44,7 +45,29 @@ pub fn read_pyproject(text: &str, file: &str) -> Declared {
     groups(&toml, &sources, &mut collector);
     development_lists(&toml, &sources, &mut collector);
     poetry::read(&toml, &mut collector);
+    entry_points(&toml, file, &mut collector);
     collector.finish()
+}
+
+/// `[project.scripts]`, `[tool.poetry.scripts]`.
+fn entry_points(toml: &Toml<'_>, file: &str, collector: &mut Collector) {
+    for path in [&["project", "scripts"][..], &["tool", "poetry", "scripts"]] {
+        let Some(table) = toml.table(path) else {
+            continue;
+        };
+        for (name, item) in table.iter() {
+            let full = [path, &[name]].concat();
+            let line = toml.string(&full).map_or(0, |(_, line)| line);
+            let site = Site {
+                file: file.to_owned(),
+                cell: None,
+                line,
+            };
+            let reference = item.as_str().unwrap_or_default();
+            let found = EntryPoint::parse(name, reference, site);
+            collector.out.entry_points.extend(found);
+        }
+    }
 }
 
 /// One entry of a group: a requirement or another group by name.

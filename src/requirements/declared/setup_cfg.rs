@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use pinsmith_resolver::PackageName;
 
-use super::Declared;
 use super::line::{Collector, Role, group_name};
+use super::{Declared, EntryPoint};
+use crate::scan::Site;
 
 /// Reads a `setup.cfg`.
 pub(super) fn read(text: &str, file: &str) -> Declared {
@@ -31,6 +32,18 @@ pub(super) fn read(text: &str, file: &str) -> Declared {
             }
             ("options", "install_requires") => each(&entry, &Role::default(), &mut collector),
             ("options", "tests_require") => each(&entry, &Role::group("test"), &mut collector),
+            ("options.entry_points", "console_scripts") => {
+                let found = entry.values.iter().filter_map(|(text, line)| {
+                    let (name, reference) = text.split_once('=')?;
+                    let site = Site {
+                        file: file.to_owned(),
+                        cell: None,
+                        line: *line,
+                    };
+                    EntryPoint::parse(name, reference, site)
+                });
+                collector.out.entry_points.extend(found);
+            }
             ("options.extras_require", extra) => {
                 collector.out.extras.insert(group_name(extra));
                 each(&entry, &Role::group(extra), &mut collector);
