@@ -13,6 +13,7 @@ mod floor;
 mod hardware;
 mod keep;
 mod pin;
+mod raw;
 mod read;
 mod source;
 mod system;

@@ -1,10 +1,11 @@
 //! Reading `pinsmith.env.toml` back: what is rendered from it, and what a person wrote into it.
 
-use std::collections::BTreeMap;
-
 use pinsmith_resolver::{PackageName, Platform, PythonVersion, Sha256, Target, Timestamp};
-use serde::Deserialize;
 
+use super::raw::{
+    RawAccelerator, RawArtifact, RawCommand, RawGap, RawSource, RawSpec, RawSystem, RawTarget,
+    RawVariables,
+};
 use super::source::SourceKind;
 use super::{
     AcceleratorSpec, ArtifactFile, ArtifactPin, ArtifactSpec, CommandSpec, EnvironmentSpec, Floor,
@@ -67,167 +68,6 @@ impl EnvironmentSpec {
         }
         raw.spec()
     }
-}
-
-#[derive(Deserialize)]
-struct RawSpec {
-    meta: RawMeta,
-    python: RawPython,
-    accelerator: Option<RawAccelerator>,
-    #[serde(default)]
-    target: Vec<RawTarget>,
-    system: Option<RawSystem>,
-    #[serde(default)]
-    env: RawVariables,
-    #[serde(default)]
-    command: Vec<RawCommand>,
-    #[serde(default)]
-    artifact: Vec<RawArtifact>,
-    #[serde(default)]
-    source: Vec<RawSource>,
-    #[serde(default)]
-    gaps: RawGaps,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct RawMeta {
-    schema: String,
-    inputs_digest: String,
-    as_of: Option<toml::value::Datetime>,
-}
-
-#[derive(Deserialize)]
-struct RawPython {
-    version: String,
-    requires: Option<String>,
-    #[serde(default)]
-    evidence: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct RawAccelerator {
-    default: String,
-    version: Option<String>,
-    driver_min: Option<String>,
-    #[serde(default)]
-    evidence: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct RawTarget {
-    name: String,
-    python: String,
-    platform: String,
-    accelerator: String,
-    glibc: Option<String>,
-    macos: Option<String>,
-    driver_min: Option<String>,
-    lock: String,
-    lock_sha256: String,
-    requirements: String,
-    requirements_sha256: String,
-}
-
-#[derive(Deserialize)]
-struct RawSystem {
-    digest: Option<String>,
-    snapshot: Option<String>,
-    #[serde(default)]
-    packages: Vec<RawPackage>,
-    #[serde(default)]
-    extra: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct RawPackage {
-    name: String,
-    version: Option<String>,
-    #[serde(default)]
-    build_only: bool,
-    #[serde(default)]
-    why: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct RawVariables {
-    #[serde(default)]
-    set: BTreeMap<String, String>,
-    #[serde(default)]
-    read: Vec<RawVariable>,
-}
-
-#[derive(Deserialize)]
-struct RawVariable {
-    name: String,
-    #[serde(default)]
-    secret: bool,
-    #[serde(default)]
-    required: bool,
-    #[serde(default)]
-    uses: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct RawCommand {
-    name: String,
-    run: Vec<String>,
-    from: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawArtifact {
-    kind: String,
-    id: String,
-    revision: Option<String>,
-    commit: Option<String>,
-    #[serde(default)]
-    files: Vec<RawFile>,
-    #[serde(default, rename = "more-files")]
-    more_files: usize,
-    #[serde(default)]
-    calls: Vec<String>,
-    #[serde(default)]
-    uses: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct RawFile {
-    path: String,
-    size: Option<u64>,
-    sha256: Option<String>,
-    git_blob: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawSource {
-    name: String,
-    kind: String,
-    url: Option<String>,
-    #[serde(rename = "ref")]
-    reference: Option<String>,
-    commit: Option<String>,
-    sha256: Option<String>,
-    subdir: Option<String>,
-    #[serde(default)]
-    uses: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct RawGaps {
-    #[serde(default)]
-    unresolved: Vec<RawGap>,
-}
-
-#[derive(Deserialize)]
-struct RawGap {
-    rule: String,
-    at: Option<String>,
-    why: String,
 }
 
 impl RawSpec {

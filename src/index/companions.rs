@@ -51,7 +51,7 @@ fn is_open(requirement: &Requirement) -> bool {
 fn companions(name: &PackageName) -> impl Iterator<Item = PackageName> {
     let mut rows = TABLE.lines().filter_map(|row| row.split_once(": "));
     let row = rows.find(|(popular, _)| *popular == name.as_ref());
-    let names = row.map_or("", |(_, names)| names).split(' ');
+    let names = row.map_or("", |(_, names)| names).split_whitespace();
     names.filter_map(|name| name.parse().ok())
 }
 

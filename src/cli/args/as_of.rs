@@ -24,6 +24,10 @@ impl FromStr for AsOfPackage {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("write PACKAGE=DATE; for the date {AS_OF_FORMS}");
         let (package, text) = text.split_once('=').ok_or_else(wrong)?;
+        // which the parser of names takes for a name
+        if package.is_empty() {
+            return Err(wrong());
+        }
         let as_of = as_of_at(text, Timestamp::now()).ok_or_else(wrong)?;
         let package = package.parse().map_err(|_| wrong())?;
         Ok(Self { package, as_of })
