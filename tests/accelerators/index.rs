@@ -252,7 +252,8 @@ pub(super) fn pip_report(index: &Index, requirements: &Path) -> BTreeMap<String,
     let all = report["install"].as_array().unwrap().iter();
     all.map(|one| {
         let text = |key: &str| one["metadata"][key].as_str().unwrap().to_owned();
-        (text("name"), text("version"))
+        // pip shows a local version as the file spells it
+        (text("name"), text("version").to_lowercase())
     })
     .collect()
 }
