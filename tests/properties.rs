@@ -80,6 +80,24 @@ fn a_release_that_nobody_uses_can_go() {
     }
 }
 
+#[test]
+fn the_order_of_requirements_does_not_matter() {
+    for seed in 0..4 {
+        let world = GeneratedWorld::new(seed, 40);
+        for mode in MODES {
+            let expected = answer(&world.request, &world.source, mode).packages;
+            let mut request = world.request.clone();
+            request.roots.reverse();
+            let reversed = answer(&request, &world.source, mode).packages;
+            assert_eq!(reversed, expected, "seed {seed}, {mode:?}");
+            let middle = request.roots.len() / 2;
+            request.roots.rotate_left(middle);
+            let rotated = answer(&request, &world.source, mode).packages;
+            assert_eq!(rotated, expected, "seed {seed}, {mode:?}");
+        }
+    }
+}
+
 /// Answers come in another order with every run, and what is looked at ahead with them.
 #[test]
 fn the_order_of_answers_does_not_matter() {

@@ -317,11 +317,14 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The user's requirements that hold in this environment.
+    /// The user's requirements that hold in this environment, in an order of their own: how a person
+    /// arranged them must not decide between answers.
     pub(crate) fn root_edges(&self) -> Vec<Edge> {
         let roots = self.request.roots.iter();
         let roots = roots.filter(|root| root.evaluate_markers(&self.environment, &[]));
-        self.edges(roots, None)
+        let mut roots: Vec<&Requirement> = roots.collect();
+        roots.sort_by_cached_key(|root| (root.name.clone(), root.to_string()));
+        self.edges(roots.into_iter(), None)
     }
 
     /// What a release requires in this environment, with one extra or none.
