@@ -306,8 +306,12 @@ impl<'w, 'a> Engine<'w, 'a> {
                 let count = self.nodes[node].count;
                 self.step(node, Bits::only(state, count), Cause::Decision);
             } else {
-                debug_assert!(self.is_sound(), "every nogood is respected");
-                return Ok(Run::Solved(self.chosen()));
+                // conclusions are drawn from what changed; the answer is held against everything
+                let violated = self.violated();
+                if violated.is_empty() {
+                    return Ok(Run::Solved(self.chosen()));
+                }
+                self.fresh.extend(violated);
             }
         }
     }

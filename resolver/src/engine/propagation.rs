@@ -182,15 +182,16 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Whether the answer that all domains have narrowed down to violates no nogood.
-    pub(super) fn is_sound(&self) -> bool {
+    /// The nogoods that the answer violates to which all domains have narrowed down.
+    pub(super) fn violated(&self) -> Vec<NogoodId> {
         let holds = |node: NodeId, set: &super::Bits| match self.nodes[node].step().single {
             Some(state) => set.contains(state),
             None => set.contains(super::ABSENT),
         };
-        let mut nogoods = self.nogoods.iter();
-        nogoods.all(|nogood| {
-            nogood.terms.is_empty() || !nogood.terms.iter().all(|(node, set)| holds(*node, set))
-        })
+        let nogoods = self.nogoods.iter().enumerate();
+        let violated = nogoods.filter(|(_, nogood)| {
+            !nogood.terms.is_empty() && nogood.terms.iter().all(|(node, set)| holds(*node, set))
+        });
+        violated.map(|(id, _)| id).collect()
     }
 }
