@@ -58,6 +58,10 @@ fn models_are_pinned_and_stay_pinned() {
     assert_eq!(lock("--offline", &url).1, spec);
     assert_eq!(lock("--no-artifacts", &url).1, spec);
     assert_eq!(hub.asked().len(), asked + 1);
+    // not even where all is renewed and the hub is silent
+    assert_eq!(lock("--upgrade --no-artifacts", &url).1, spec);
+    let silent = Server::start(|_| Answer::status(503));
+    assert_eq!(lock("--upgrade", &silent.url("")).1, spec);
     let check = place.run(&Step::of("check", "json"));
     assert!(
         check.status.success(),

@@ -30,6 +30,8 @@ type Answers = Vec<(ArtifactKey, Result<HostAnswer, HostError>)>;
 pub(super) struct Asking {
     /// What the spec that is there already says.
     known: ArtifactPins,
+    /// The same of what is asked anew; it stays where no answer comes.
+    older: ArtifactPins,
     answers: Option<JoinHandle<Answers>>,
     notes: Vec<Diagnostic>,
 }
@@ -51,11 +53,11 @@ impl Asking {
     pub(super) fn start(args: &ArtifactArgs, asked: &Asked<'_>) -> Self {
         let mut asking = Self {
             known: ArtifactPins::new(),
+            older: asked.older.map(EnvironmentSpec::pins).unwrap_or_default(),
             answers: None,
             notes: Vec::new(),
         };
-        let older = asked.older.filter(|_| !asked.upgrade || asked.offline);
-        let older = older.map(EnvironmentSpec::pins).unwrap_or_default();
+        let off = asked.offline || args.no_artifacts || env("PINSMITH_NO_ARTIFACTS").is_some();
         let mut questions: BTreeMap<ArtifactKey, Question> = BTreeMap::new();
         for artifact in &asked.scan.artifacts {
             let visible = |text: &str| visible(text).into_owned();
@@ -65,7 +67,9 @@ impl Asking {
                 visible(&artifact.id),
                 revision.map(visible),
             );
-            if let Some(pin) = older.get(&key) {
+            if let Some(pin) = asking.older.get(&key)
+                && (!asked.upgrade || off)
+            {
                 asking.known.insert(key, pin.clone());
                 continue;
             }
@@ -76,7 +80,6 @@ impl Asking {
                 questions.insert(key, question);
             }
         }
-        let off = asked.offline || args.no_artifacts || env("PINSMITH_NO_ARTIFACTS").is_some();
         if !args.fetch_artifacts {
             questions.retain(|_, question| !matches!(question, Question::File { .. }));
         }
@@ -127,10 +130,14 @@ impl Asking {
         let (mut pins, mut notes) = (self.known, self.notes);
         let answers = self.answers.and_then(|thread| thread.join().ok());
         let mut silent: BTreeMap<String, usize> = BTreeMap::new();
-        for ((kind, id, revision), answer) in answers.into_iter().flatten() {
+        for (key, answer) in answers.into_iter().flatten() {
+            if let (Err(_), Some(older)) = (&answer, self.older.get(&key)) {
+                pins.insert(key.clone(), older.clone());
+            }
+            let (kind, id, _) = &key;
             match answer {
                 Ok(answer) => {
-                    pins.insert((kind, id, revision), pin(answer));
+                    pins.insert(key, pin(answer));
                 }
                 Err(HostError::NotAsked) => {}
                 Err(error @ HostError::Unreachable { .. }) => {
