@@ -278,7 +278,11 @@ impl<'w, 'a> Engine<'w, 'a> {
                 left = fewer;
                 let terms = self.nogoods[conflict].terms.clone();
                 match self.analyse(terms, BTreeSet::new()) {
-                    Finding::Floors(nodes) => return Ok(Run::Failed(self.names_of(&nodes))),
+                    Finding::Floors(nodes) => {
+                        // it is as violated in the next run, where perhaps nothing else leads to it
+                        self.fresh.push(conflict);
+                        return Ok(Run::Failed(self.names_of(&nodes)));
+                    }
                     Finding::Learnt { terms, level } => {
                         self.backtrack(level);
                         self.learn(terms);
@@ -306,12 +310,8 @@ impl<'w, 'a> Engine<'w, 'a> {
                 let count = self.nodes[node].count;
                 self.step(node, Bits::only(state, count), Cause::Decision);
             } else {
-                // conclusions are drawn from what changed; the answer is held against everything
-                let violated = self.violated();
-                if violated.is_empty() {
-                    return Ok(Run::Solved(self.chosen()));
-                }
-                self.fresh.extend(violated);
+                debug_assert!(self.is_sound(), "every nogood is respected");
+                return Ok(Run::Solved(self.chosen()));
             }
         }
     }

@@ -182,16 +182,15 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// The nogoods that the answer violates to which all domains have narrowed down.
-    pub(super) fn violated(&self) -> Vec<NogoodId> {
+    /// Whether the answer that all domains have narrowed down to violates no nogood.
+    pub(super) fn is_sound(&self) -> bool {
         let holds = |node: NodeId, set: &super::Bits| match self.nodes[node].step().single {
             Some(state) => set.contains(state),
             None => set.contains(super::ABSENT),
         };
-        let nogoods = self.nogoods.iter().enumerate();
-        let violated = nogoods.filter(|(_, nogood)| {
-            !nogood.terms.is_empty() && nogood.terms.iter().all(|(node, set)| holds(*node, set))
-        });
-        violated.map(|(id, _)| id).collect()
+        let mut nogoods = self.nogoods.iter();
+        nogoods.all(|nogood| {
+            nogood.terms.is_empty() || !nogood.terms.iter().all(|(node, set)| holds(*node, set))
+        })
     }
 }
