@@ -211,6 +211,17 @@ fn accelerators_are_locked_side_by_side() {
         spec.contains("pylock.rocm6-3.toml") && spec.contains("requirements.cu128.txt"),
         "{spec}"
     );
+    // its own locks are no evidence of what the tree is for
+    assert!(!spec.contains("[accelerator]"), "{spec}");
+    let files = || {
+        let locks = ["cpu", "cu128", "rocm6-3"].map(|slug| read(&format!("pylock.{slug}.toml")));
+        (locks, read("pinsmith.env.toml"))
+    };
+    assert!(run.lock(&[&target], &flags).status.success());
+    let settled = files();
+    assert!(!settled.1.contains("[accelerator]"), "{}", settled.1);
+    assert!(run.lock(&[&target], &flags).status.success());
+    assert_eq!(files(), settled);
     // without flags the targets are those of the locks
     let again = run.lock(&[], &[]);
     assert!(

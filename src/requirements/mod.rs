@@ -14,15 +14,15 @@ mod stdlib;
 mod suggest;
 mod table;
 
+pub use crate::scan::{GENERATED_HEADER_PREFIX, is_generated};
 pub use assemble::{AssembleOptions, assemble, read_requirement_files};
 pub use codes::DYNAMIC as DYNAMIC_REQUIREMENTS;
 pub use declared::load::{Reader, read_project};
 pub use declared::pep723::read_script;
 pub use declared::pyproject::read_pyproject;
-pub use declared::requirements_txt::{is_generated, read_requirements_txt};
+pub use declared::requirements_txt::read_requirements_txt;
 pub use declared::{
-    Declared, DeclaredIndex, DeclaredPath, DeclaredRequirement, EntryPoint,
-    GENERATED_HEADER_PREFIX, Include, IndexKind,
+    Declared, DeclaredIndex, DeclaredPath, DeclaredRequirement, EntryPoint, Include, IndexKind,
 };
 pub use modules::{
     Availability, Lookup, Provider, distribution_of_repository, host_beside, is_known_distribution,

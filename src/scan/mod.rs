@@ -20,6 +20,7 @@ mod lines;
 mod local;
 mod memory;
 mod notebook;
+mod own;
 mod python;
 mod script;
 mod shell;
@@ -44,6 +45,7 @@ pub use implied::ImpliedNeed;
 pub use import::{Import, ImportContext, Label, ModuleName};
 pub(crate) use lines::is_too_complex;
 pub use memory::Memory;
+pub use own::{GENERATED_HEADER_PREFIX, is_generated};
 pub use tree::{ReadError, Tree};
 pub use uses::{Use, UseKind};
 pub(crate) use walk::says_requirements;
@@ -156,7 +158,12 @@ fn declared_hardware(tree: &Tree, scan: &Scan, scripts: &[walk::Script]) -> Vec<
             return Vec::new();
         }
         let bytes = tree.read(file).unwrap_or_default();
-        gpu::in_text(&decode(bytes).text, file)
+        let text = decode(bytes).text;
+        // a lock says what was chosen, not what the tree is for
+        if is_generated(&text) {
+            return Vec::new();
+        }
+        gpu::in_text(&text, file)
     };
     let files = scan.declaration_files.par_iter();
     files.flat_map_iter(read).collect()

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::requirements::codes;
-use crate::scan::{ReadError, Site, Tree, says_requirements};
+use crate::scan::{ReadError, Site, Tree, is_generated, says_requirements};
 
 /// Most files that are read, includes counted.
 const MOST_FILES: usize = 500;
@@ -110,7 +110,7 @@ impl<'a> Loader<'a> {
                 "this is no UTF-8; odd characters are read as Latin-1",
             );
         }
-        if requirements_txt::is_generated(&text) && !self.named_by_user && from.is_none() {
+        if is_generated(&text) && !self.named_by_user && from.is_none() {
             let message = "pinsmith wrote this file: it is output, not a declaration";
             let diagnostic = Diagnostic::info(codes::FILE_SKIPPED, message).at(whole(path));
             self.out.diagnostics.push(diagnostic);

@@ -34,11 +34,6 @@ use crate::diagnostic::Diagnostic;
 use crate::requirements::codes;
 use crate::scan::Site;
 
-/// How the first line of every requirements file begins that pinsmith writes.
-///
-/// A file that begins so is output, not input: it is never read as declared.
-pub const GENERATED_HEADER_PREFIX: &str = "# made by pinsmith";
-
 /// What one or several declaration files say.
 #[derive(Debug, Clone, Default)]
 pub struct Declared {

@@ -2,7 +2,7 @@
 
 use super::line::{Collector, Role};
 use super::text::shown;
-use super::{Declared, GENERATED_HEADER_PREFIX, IndexKind};
+use super::{Declared, IndexKind};
 use crate::requirements::codes;
 
 /// Reads a requirements file; every requirement gets the given group.
@@ -19,13 +19,6 @@ pub fn read_requirements_txt(text: &str, file: &str, group: Option<&str>) -> Dec
         constraint: false,
     };
     read(text, file, &role)
-}
-
-/// Whether pinsmith wrote this text.
-pub fn is_generated(text: &str) -> bool {
-    text.lines()
-        .take(5)
-        .any(|line| line.trim_start().starts_with(GENERATED_HEADER_PREFIX))
 }
 
 pub(super) fn read(text: &str, file: &str, role: &Role) -> Declared {
