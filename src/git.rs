@@ -109,19 +109,6 @@ impl Git {
         Timestamp::from_second(times?.into_iter().min()?).ok()
     }
 
-    /// When files that fit one of the patterns (`*.py`) were last changed in the history of a working
-    /// copy; `None` where that is not known, such as in a shallow clone.
-    pub fn last_change(&self, tree: &Path, patterns: &[&str]) -> Option<Timestamp> {
-        let (bare, environment, head) = self.borrowing(tree)?;
-        let mut arguments = vec!["log", "-1", "--format=%ct", &head, "--"];
-        arguments.extend(patterns);
-        let output = self
-            .run_in(bare.path(), &environment, &arguments, HISTORY_TIME)
-            .ok()?;
-        let text = String::from_utf8(output).ok()?;
-        Timestamp::from_second(text.trim().parse().ok()?).ok()
-    }
-
     /// A file as it was committed last; `None` when it is not, or when there is no repository.
     pub fn committed(&self, tree: &Path, path: &str) -> Option<Vec<u8>> {
         let (bare, environment, head) = self.borrowing(tree)?;

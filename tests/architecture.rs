@@ -82,6 +82,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "repair",
         &[
+            "era",
             "api",
             "diagnostic",
             "escape",

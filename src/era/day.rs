@@ -108,11 +108,7 @@ pub fn of_history(history: &History) -> Vec<Candidate> {
             "declared requirements last changed",
         )
     });
-    let head = candidate(
-        &history.head,
-        DaySource::Head,
-        "the last commit of any kind is",
-    );
+    let head = candidate(&history.head, DaySource::Head, "any file last changed");
     code.into_iter().chain(dependencies).chain([head]).collect()
 }
 

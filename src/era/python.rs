@@ -219,11 +219,12 @@ impl Interval {
     }
 }
 
-/// The Python that most people used on a day: the newest that had been out for a year.
-fn usual_on(day: Date) -> (u8, u8) {
+/// The Python that most people used on a day: the newest that had been out for so long that most projects had wheels
+/// for it, nine months.
+pub fn usual_on(day: Date) -> (u8, u8) {
     let known = PYTHONS.iter().rev().find(|(_, released)| {
         let days = day.since(*released).map_or(0, |span| span.get_days());
-        days >= 365
+        days >= 270
     });
     known.map_or((2, 7), |(version, _)| *version)
 }

@@ -3,22 +3,8 @@
 use pinsmith_resolver::{PythonVersion, Timestamp};
 
 use super::{Confidence, Decision};
-
-/// When each minor release of Python 3 came out (PEP 494 and its successors).
-const RELEASED: [(u8, &str); 9] = [
-    (6, "2016-12-23"),
-    (7, "2018-06-27"),
-    (8, "2019-10-14"),
-    (9, "2020-10-05"),
-    (10, "2021-10-04"),
-    (11, "2022-10-24"),
-    (12, "2023-10-02"),
-    (13, "2024-10-07"),
-    (14, "2025-10-07"),
-];
-
-/// How long a Python has to be out before most projects have wheels for it, in seconds.
-const SETTLED: i64 = 270 * 86_400;
+use crate::era::day::day_of;
+use crate::era::python::usual_on;
 
 /// What bounds the Python.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,16 +38,9 @@ pub struct PythonChoice {
 /// assert_eq!(usual_python(day).to_string(), "3.6");
 /// ```
 pub fn usual_python(day: Timestamp) -> PythonVersion {
-    let out = |text: &str| format!("{text}T00:00:00Z").parse::<Timestamp>().ok();
-    let settled = RELEASED.iter().rev().find(|(_, text)| {
-        out(text).is_some_and(|out| out.as_second() + SETTLED <= day.as_second())
-    });
-    python(settled.map_or(6, |(minor, _)| *minor))
-}
-
-fn python(minor: u8) -> PythonVersion {
+    let (major, minor) = usual_on(day_of(day)).max((3, 6));
     PythonVersion {
-        major: 3,
+        major,
         minor,
         patch: None,
     }
@@ -155,6 +134,14 @@ impl PythonChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn python(minor: u8) -> PythonVersion {
+        PythonVersion {
+            major: 3,
+            minor,
+            patch: None,
+        }
+    }
 
     #[test]
     fn the_python_is_chosen_by_wheels_then_by_the_day() {

@@ -1,5 +1,6 @@
 //! What speaks for a day and a Python: history, code, declarations, this machine.
 
+use jiff::civil::Date;
 use pinsmith_resolver::{PythonVersion, Timestamp, VersionSpecifiers, to_ranges};
 
 use super::super::args::{RepairArgs, StrategyArg};
@@ -7,7 +8,9 @@ use super::super::source::Source;
 use super::super::targets::Before;
 use super::usage::Used;
 use crate::api::{Claim, Needs};
-use crate::config::AsOf;
+use crate::config::{AsOf, as_of_at};
+use crate::era::day::{choose, day_of, of_files, of_history};
+use crate::era::{Candidate, Day, DaySource};
 use crate::git::Git;
 use crate::repair::{Confidence, Decision, PythonEvidence};
 use crate::requirements::{ModuleKind, StdlibRange};
@@ -22,18 +25,8 @@ const END_OF_PYTHON_2: &str = "2020-06-30";
 /// Before that day hardly anything had wheels for the oldest Python 3 that is still to be had.
 pub(super) const OLDEST_DAY: &str = "2018-06-30T00:00:00Z";
 
-/// Files whose last change dates the code, and those whose last change dates the pins.
-const CODE: [&str; 2] = ["*.py", "*.ipynb"];
-const DECLARATIONS: [&str; 8] = [
-    "*requirements*.txt",
-    "*requirements*.in",
-    "setup.py",
-    "setup.cfg",
-    "pyproject.toml",
-    "Pipfile",
-    "*environment*.yml",
-    "*environment*.yaml",
-];
+/// More rivals than these say little.
+const MAX_RIVALS: usize = 3;
 
 /// The strategy, the day and what bounds the Python.
 pub(super) struct Evidence {
@@ -42,6 +35,8 @@ pub(super) struct Evidence {
     pub(super) day: Option<AsOf>,
     /// The day that the code is of, which counts for `era` only.
     known_day: Option<AsOf>,
+    /// Whether only documents tell it.
+    is_guess: bool,
     pub(super) pythons: PythonEvidence,
     pub(super) decisions: Vec<Decision>,
 }
@@ -56,10 +51,16 @@ pub(super) fn gather(
     let mut decisions = Vec::new();
     let pythons = pythons(args, source, used, before);
     let only_two = pythons.admitted.iter().all(|python| python.major == 2);
-    let day = day(args, source, only_two, &mut decisions);
+    let found = day(args, source, used, only_two, now);
+    let is_guess = found
+        .as_ref()
+        .is_some_and(|(_, decision)| decision.confidence == Confidence::Guess);
+    let (known_day, decision) = found.unzip();
+    decisions.extend(decision);
     let mut evidence = Evidence {
         day: None,
-        known_day: day,
+        known_day,
+        is_guess,
         strategy: StrategyArg::Modern,
         pythons,
         decisions,
@@ -69,14 +70,15 @@ pub(super) fn gather(
 }
 
 impl Evidence {
-    /// Of code without a history: it is older than the first release that lacks what it uses.
+    /// Of code that no history dates: it is older than the first release that lacks what it uses.
     pub(super) fn date_by_usage(
         &mut self,
         args: &RepairArgs,
         latest: Option<(Timestamp, String)>,
         now: Timestamp,
     ) {
-        let Some((instant, because)) = latest.filter(|_| self.known_day.is_none()) else {
+        let is_open = self.is_guess || self.known_day.is_none();
+        let Some((instant, because)) = latest.filter(|_| is_open) else {
             return;
         };
         let instant = Timestamp::from_second(instant.as_second() - 86_400).unwrap_or(instant);
@@ -84,7 +86,15 @@ impl Evidence {
         let Some(day) = AsOf::day_of(instant.max(floor)) else {
             return;
         };
+        if self
+            .known_day
+            .as_ref()
+            .is_some_and(|known| known.instant <= day.instant)
+        {
+            return;
+        }
         let because = format!("the code uses {because}");
+        self.decisions.retain(|known| known.subject != "day");
         let decision = Decision::new("day", day.text.clone(), because, Confidence::Guess);
         self.decisions.push(decision);
         self.known_day = Some(day);
@@ -117,66 +127,75 @@ impl Evidence {
     }
 }
 
-/// The day with its rivals.
+/// A day with how sure it is; the user's own is certain.
 fn day(
     args: &RepairArgs,
     source: &Source,
+    used: &Used,
     only_two: bool,
-    decisions: &mut Vec<Decision>,
-) -> Option<AsOf> {
+    now: Timestamp,
+) -> Option<(AsOf, Decision)> {
     if let Some(day) = &args.resolve.as_of {
-        decisions.push(Decision::new(
-            "day",
-            day.text.clone(),
-            "you named it",
-            Confidence::Certain,
-        ));
-        return Some(day.clone());
+        let decision = Decision::new("day", day.text.clone(), "you named it", Confidence::Certain);
+        return Some((day.clone(), decision));
     }
     let root = source.tree.root();
     let git = Git::find(&std::env::vars_os().collect(), root);
-    let changed = |patterns: &[&str]| git.as_ref()?.last_change(root, patterns);
-    let code = changed(&CODE).and_then(AsOf::day_of);
-    let declared = changed(&DECLARATIONS).and_then(AsOf::day_of);
-    let end = format!("{END_OF_PYTHON_2}T00:00:00Z")
-        .parse()
-        .ok()
-        .and_then(AsOf::day_of);
-    let end = end.filter(|_| only_two);
-    let candidates = [
-        (code, "code was last changed then"),
-        (declared, "declared requirements were last changed then"),
-    ];
-    let mut known: Vec<(AsOf, &str)> = candidates
-        .into_iter()
-        .filter_map(|(day, because)| Some((day?, because)))
-        .collect();
-    if let Some(end) = end {
+    let history = git.and_then(|git| git.history(root, &source.scan.declaration_files).ok());
+    let mut candidates = history.map(|known| of_history(&known)).unwrap_or_default();
+    candidates.extend(of_files(&source.tree, &source.scan));
+    candidates.extend(used.python_floor(source));
+    let Day {
+        chosen,
+        mut rivals,
+        notes,
+    } = choose(candidates, day_of(now));
+    let mut because = chosen.as_ref().map(told);
+    let mut found = chosen.as_ref().map(|chosen| chosen.day);
+    let mut is_firm = chosen.as_ref().is_some_and(is_firm);
+    let end: Option<Date> = END_OF_PYTHON_2.parse().ok();
+    if let Some(end) = end.filter(|end| only_two && found.is_none_or(|day| day > *end)) {
         // a licence or a readme was perhaps touched later, with the code
-        let late = known
-            .first()
-            .is_none_or(|(day, _)| day.instant > end.instant);
-        let at = if late { 0 } else { known.len() };
-        known.insert(at, (end, "Python 2 ended then"));
+        rivals.splice(0..0, chosen);
+        because = Some("Python 2 ended then".to_owned());
+        (found, is_firm) = (Some(end), true);
     }
-    let (day, because) = known.first()?.clone();
-    let rivals: Vec<String> = known
+    let day = as_of_at(&found?.to_string(), now)?;
+    // a floor is no rival: it only says what is too early
+    let rivals = rivals
         .iter()
-        .skip(1)
-        .map(|(day, because)| format!("{} ({because})", day.text))
+        .filter(|rival| Some(rival.day) != found && rival.source != DaySource::Floor);
+    let rivals: Vec<String> = rivals
+        .take(MAX_RIVALS)
+        .map(|rival| format!("{} ({})", rival.day, told(rival)))
         .collect();
-    let because = if rivals.is_empty() {
-        because.to_owned()
+    let mut because = because?;
+    if !rivals.is_empty() {
+        because = format!("{because}; also thought of: {}", rivals.join(", "));
+    }
+    for note in notes {
+        because = format!("{because}; {note}");
+    }
+    let confidence = if is_firm {
+        Confidence::Likely
     } else {
-        format!("{because}; also thought of: {}", rivals.join(", "))
+        Confidence::Guess
     };
-    decisions.push(Decision::new(
-        "day",
-        day.text.clone(),
-        because,
-        Confidence::Likely,
-    ));
-    Some(day)
+    let decision = Decision::new("day", day.text.clone(), because, confidence);
+    Some((day, decision))
+}
+
+/// Whether a candidate tells when code was alive, and not only when somebody wrote about it.
+fn is_firm(candidate: &Candidate) -> bool {
+    candidate.source <= DaySource::Notebook
+}
+
+fn told(candidate: &Candidate) -> String {
+    let site = candidate.site.as_ref();
+    site.map_or_else(
+        || candidate.why.clone(),
+        |site| format!("{}: {site}", candidate.why),
+    )
 }
 
 /// The Pythons that the code and its declarations admit.

@@ -8,6 +8,9 @@ use super::super::args::StrategyArg;
 use super::super::source::Source;
 use crate::api::{Bound, Certainty, Clause, Edit, Needs, Owner, RemovalKind, Usage, bounds, usage};
 use crate::diagnostic::Diagnostic;
+use crate::era::Candidate;
+use crate::era::day::python_floor;
+use crate::era::python::{facts, interval};
 use crate::index::Index;
 use crate::repair::edit::{FileEdit, Reason};
 use crate::repair::{Plan, codes};
@@ -43,6 +46,12 @@ impl Used {
             .iter()
             .find(|bound| bound.owner == Owner::Python);
         (&self.usage.python, own)
+    }
+
+    /// The day before which no Python had all that is used.
+    pub(super) fn python_floor(&self, source: &Source) -> Option<Candidate> {
+        let facts = facts(&source.tree, &source.scan, &source.manifest, &self.usage);
+        python_floor(&interval(facts, None, &BTreeMap::new()))
     }
 
     /// The Python that a notebook was last run with.
