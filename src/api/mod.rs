@@ -13,6 +13,7 @@ pub(crate) mod fuzz;
 mod guard;
 mod lookup;
 mod names;
+mod place;
 mod reader;
 mod resolve;
 mod syntax;

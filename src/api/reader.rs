@@ -15,9 +15,8 @@ use super::lookup::{added, applies, is_chain, part, removed};
 use super::resolve::{Meaning, Resolver};
 use super::table::{self, Removal};
 use super::{Certainty, Edit, Finding, MAX_DEPTH, News, PythonFact, Usage, fix, syntax};
-use crate::diagnostic::Site;
 use crate::scan::ImportContext;
-use crate::scan::code::{Code, CodeLines, is_ignored};
+use crate::scan::code::{Code, CodeLines};
 
 /// A parsed piece of a file.
 pub(super) struct Piece<'a> {
@@ -68,7 +67,7 @@ pub(super) fn read(file: &str, pieces: &[Piece<'_>], resolver: &Resolver<'_, '_>
 }
 
 pub(super) struct Reader<'r, 's, 'a> {
-    file: &'r str,
+    pub(super) file: &'r str,
     pub(super) piece: &'r Piece<'a>,
     pub(super) unit: usize,
     pub(super) resolver: &'r Resolver<'s, 'a>,
@@ -468,50 +467,6 @@ impl<'r> Reader<'r, '_, '_> {
         } else {
             self.piece.code.context
         }
-    }
-
-    /// Where a range starts; `None` when a comment takes it out.
-    fn site(&self, range: TextRange) -> Option<Site> {
-        let lines = &self.piece.lines;
-        let line = lines.number(range.start().to_usize());
-        if is_ignored(lines.text(line)) {
-            return None;
-        }
-        Some(Site {
-            file: self.file.to_owned(),
-            line,
-            cell: self.piece.code.cell,
-        })
-    }
-
-    /// The text of a range, cut short.
-    fn written(&self, range: TextRange) -> String {
-        const LONGEST: usize = 80;
-        let text = self
-            .text(range)
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
-        match text.char_indices().nth(LONGEST) {
-            None => text,
-            Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        }
-    }
-
-    /// The text of a range.
-    pub(super) fn text(&self, range: TextRange) -> &str {
-        let (start, end) = (range.start().to_usize(), range.end().to_usize());
-        self.piece.code.text.get(start..end).unwrap_or_default()
-    }
-
-    /// An edit of a range of the text; `None` where there is no way back into the file.
-    pub(super) fn edit(&self, range: TextRange, text: &str) -> Option<Edit> {
-        let (start, end) = (range.start().to_usize(), range.end().to_usize());
-        Some(Edit {
-            file: self.file.to_owned(),
-            range: self.piece.code.in_file(start..end)?,
-            text: self.piece.code.written(text),
-        })
     }
 
     fn is_local(&self, path: &str) -> bool {

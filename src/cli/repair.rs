@@ -2,24 +2,27 @@
 
 mod apply;
 mod evidence;
+mod later;
 mod lessons;
 mod propose;
+mod pythons;
 mod report;
 mod repositories;
 mod rounds;
 mod search;
 mod usage;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use pinsmith_resolver::{PackageName, Project, PythonVersion, Target, Timestamp, url_of};
+use pinsmith_resolver::{PackageName, PythonVersion, Target, Timestamp, url_of};
 
 use self::apply::{Dirty, apply, dirty};
 use self::evidence::{Evidence, gather};
+use self::later::{move_day, wait_for_wheels};
 use self::propose::{Proposal, is_detail, propose};
+use self::pythons::{every_python, first_python, usual};
 use self::report::{RepairJson, Story, text};
 use self::rounds::{Ended, Loop};
 use self::search::{Answer, Field, target_of};
@@ -31,17 +34,12 @@ use super::lookup::look_up;
 use super::source::{Source, count, open_tree};
 use super::targets::Before;
 use super::terminal::Terminal;
-use super::world::{OpenIndex, World, cache_dir, env, location, megabytes};
+use super::world::{OpenIndex, World, location, megabytes};
 use super::{Done, Failure};
-use crate::config::AsOf;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::host::{Host, HostOptions};
-use crate::index::cache::Cache;
 use crate::install::SyncError;
-use crate::repair::pins::{Rules, dead, examine, frozen, is_exact};
-use crate::repair::{
-    Confidence, Decision, Plan, PythonChoice, choose_pythons, codes, usual_python,
-};
+use crate::repair::pins::{Rules, dead, examine, frozen};
+use crate::repair::{Confidence, Decision, Plan, PythonChoice, codes};
 use crate::requirements::codes as requirement_codes;
 
 pub(super) fn run(
@@ -90,53 +88,6 @@ pub(super) fn run(
         used,
     };
     repair.go_on(&diagnosed)
-}
-
-/// Every interpreter of this machine, Python 2.7 too, which is looked for only when it is named.
-fn every_python(tree: &Path, global: &GlobalArgs) -> Host {
-    let options = |python| HostOptions {
-        all: true,
-        memory: Some(Arc::new(Cache::new(cache_dir(global)))),
-        ..HostOptions::from_env(&env, python)
-    };
-    let mut host = Host::detect(&options(None), tree);
-    let two = PythonVersion {
-        major: 2,
-        minor: 7,
-        patch: None,
-    };
-    host.interpreters
-        .extend(Host::detect(&options(Some(two)), tree).python);
-    host
-}
-
-fn here(host: &Host) -> Vec<PythonVersion> {
-    let all = host
-        .interpreters
-        .iter()
-        .map(|one| one.version.without_patch());
-    let all: BTreeSet<PythonVersion> = all.collect();
-    all.into_iter().collect()
-}
-
-fn usual(evidence: &Evidence, host: &Host) -> PythonVersion {
-    let today = || {
-        let mut own = here(host);
-        own.retain(|python| evidence.pythons.admitted.contains(python));
-        let settled = usual_python(Timestamp::now());
-        own.into_iter()
-            .rfind(|python| *python <= settled)
-            .unwrap_or(settled)
-    };
-    let day = evidence.day.as_ref();
-    day.map_or_else(today, |day| usual_python(day.instant))
-}
-
-/// The Python that decides what is of the standard library.
-fn first_python(evidence: &Evidence, host: &Host) -> PythonVersion {
-    let usual = usual(evidence, host);
-    let found = choose_pythons(&evidence.pythons, usual, &|_| (0, 0), &here(host));
-    found.first().map_or(usual, |choice| choice.python)
 }
 
 /// What was found before anything is tried.
@@ -242,80 +193,6 @@ fn leave_dead_out(plan: &mut Plan, target: &Target, findings: &mut Vec<Diagnosti
             Some(instead) => plan.rename(&need.asked.name, &instead, dead.why),
             None => plan.leave_out(&need.asked.name, dead.why),
         };
-    }
-}
-
-/// The projects behind the requirements, by name.
-type Projects = BTreeMap<PackageName, Option<Arc<Project>>>;
-
-/// Where what nobody pins has no wheel yet on the day, and has one within a few years, the day moves.
-fn wait_for_wheels(
-    field: &Field<'_>,
-    evidence: &mut Evidence,
-    plan: &Plan,
-    projects: &Projects,
-    python: PythonVersion,
-) -> Result<(), Failure> {
-    /// In seconds.
-    const LONGEST: i64 = 3 * 365 * 86_400;
-    let Some(day) = evidence
-        .day
-        .clone()
-        .filter(|_| field.args.resolve.as_of.is_none())
-    else {
-        return Ok(());
-    };
-    let rules = Rules::new(&field.target(python)?, Some(day.instant));
-    let roots = plan.roots();
-    let waits = roots
-        .iter()
-        .filter(|root| !is_exact(root))
-        .filter_map(|root| {
-            let project = projects.get(&root.name)?.as_ref()?;
-            let first = rules.first_wheel(root, project)?;
-            let soon = first.as_second() - day.instant.as_second() <= LONGEST;
-            soon.then(|| (first, root.name.to_string()))
-        });
-    if let Some((first, name)) = waits.max()
-        && let Some(later) = AsOf::day_of(first)
-    {
-        let because = format!(
-            "before that day `{name}` had no wheel for Python {python} and would have to be built"
-        );
-        let decision = Decision::new("day", later.text.clone(), because, Confidence::Likely);
-        evidence.decisions.push(decision);
-        evidence.day = Some(later);
-    }
-    Ok(())
-}
-
-/// A pin that is younger than the day moves the day.
-fn move_day(evidence: &mut Evidence, plan: &Plan, projects: &Projects) {
-    let Some(day) = &evidence.day else {
-        return;
-    };
-    let pins = plan.needs.iter().filter_map(|need| {
-        let counts = need.counts.as_ref().filter(|one| is_exact(one))?;
-        let project = projects.get(&counts.name)?.as_ref()?;
-        let range = pinsmith_resolver::to_ranges(&pinsmith_resolver::specifiers_of(counts));
-        let release = project
-            .releases()
-            .iter()
-            .find(|release| range.contains(&release.version))?;
-        Some((release.uploaded?, counts.to_string()))
-    });
-    let Some((uploaded, pin)) = pins.max().filter(|(uploaded, _)| *uploaded > day.instant) else {
-        return;
-    };
-    if let Some(later) = AsOf::day_of(uploaded) {
-        let because = format!("`{pin}` was uploaded then, which is later than the rest says");
-        evidence.decisions.push(Decision::new(
-            "day",
-            later.text.clone(),
-            because,
-            Confidence::Certain,
-        ));
-        evidence.day = Some(later);
     }
 }
 

@@ -1,13 +1,16 @@
 //! The text of `pinsmith scan`: what a tree needs, why, and what is doubtful about it.
 
+mod layout;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use pinsmith_resolver::{PackageName, specifiers_of, url_of};
 
+use layout::{Row, flow, section};
+
 use super::source::count;
-use crate::escape::visible;
 use crate::requirements::{
     Confidence, Manifest, ManifestRequirement, MappedImport, ModuleKind, OriginKind, Provider,
     codes, lookup,
@@ -20,13 +23,6 @@ const MOST_ROWS: usize = 200;
 const MOST_ARTIFACTS: usize = 8;
 /// Most names in a running list.
 const MOST_NAMES: usize = 24;
-/// Where running lists are broken, in characters.
-const WIDTH: usize = 100;
-/// Columns are not made wider than this for one long entry.
-const WIDEST: usize = 52;
-
-/// Cells of a line; the first is what the line is about, the last is where it comes from.
-type Row = [String; 4];
 
 /// Grouped by context, then by distribution, then what has none.
 pub(super) fn report(scan: &Scan, manifest: &Manifest) -> String {
@@ -453,56 +449,4 @@ fn sites<'s>(sites: impl IntoIterator<Item = &'s Site>) -> String {
         (Some(only), 1) => only.to_string(),
         (Some(first), count) => format!("{first} and {} more", count - 1),
     }
-}
-
-fn section(text: &mut String, title: &str, advice: &str, rows: &[Row], most: usize) {
-    if rows.is_empty() {
-        return;
-    }
-    let _ = write!(text, "\n{title} ({})", rows.len());
-    if !advice.is_empty() {
-        let _ = write!(text, ": {advice}");
-    }
-    text.push('\n');
-    // one line less to read is worth no line that says so
-    let shown = if rows.len() > most + 1 {
-        most
-    } else {
-        rows.len()
-    };
-    let (shown, rest) = rows.split_at(shown);
-    let mut widths = [0; 4];
-    for row in shown {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count().min(WIDEST));
-        }
-    }
-    for row in shown {
-        let mut line = String::from(" ");
-        for (width, cell) in widths.iter().zip(row) {
-            if *width > 0 {
-                let _ = write!(line, " {:width$} ", visible(cell));
-            }
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    if !rest.is_empty() {
-        let _ = writeln!(text, "  and {} more: `--format json` has all", rest.len());
-    }
-}
-
-/// Words in lines of bounded width.
-fn flow(text: &mut String, words: &[String]) {
-    let mut line = String::new();
-    for (index, word) in words.iter().enumerate() {
-        let comma = if index + 1 < words.len() { "," } else { "" };
-        let word = format!(" {}{comma}", visible(word));
-        if !line.is_empty() && line.chars().count() + word.chars().count() > WIDTH {
-            let _ = writeln!(text, " {line}");
-            line.clear();
-        }
-        line.push_str(&word);
-    }
-    let _ = writeln!(text, " {line}");
 }
