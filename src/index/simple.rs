@@ -182,6 +182,16 @@ impl Format {
     }
 }
 
+/// A later minor version only adds things; another major version is another language (PEP 629).
+fn check_version(version: &str) -> Result<(), PageError> {
+    if version.trim().split('.').next() == Some("1") {
+        return Ok(());
+    }
+    Err(PageError::ApiVersion {
+        version: display_text(version),
+    })
+}
+
 /// `2` of `application/vnd.pypi.simple.v2+json`.
 fn unknown_major(media: &str) -> Option<String> {
     let rest = media.strip_prefix("application/vnd.pypi.simple.v")?;

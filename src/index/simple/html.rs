@@ -32,6 +32,8 @@ struct PageReader {
     title: String,
     names_itself: bool,
     meta: Meta,
+    /// Of the API (PEP 629).
+    version: Option<String>,
     status: Option<String>,
     status_reason: Option<String>,
 }
@@ -152,6 +154,7 @@ impl PageReader {
     fn close(&mut self) {
         let meta = std::mem::take(&mut self.meta);
         match meta.name.as_str() {
+            "pypi:repository-version" => self.version = Some(meta.content),
             "pypi:project-status" => self.status = Some(meta.content),
             "pypi:project-status-reason" => self.status_reason = Some(meta.content),
             _ => {}
@@ -184,6 +187,7 @@ impl PageReader {
 
     /// A page counts when it lists at least one archive or says that it is a project page.
     fn finish(mut self) -> Result<Listed, PageError> {
+        super::check_version(self.version.as_deref().unwrap_or("1.0"))?;
         let reason = self.status_reason.as_deref();
         let status = self.status.as_deref();
         self.listed.status = status.and_then(|status| ProjectStatus::new(status, reason));

@@ -15,11 +15,7 @@ pub(super) fn listed_files(bytes: &[u8]) -> Result<Listed, PageError> {
         .meta
         .and_then(|meta| meta.api_version.known())
         .unwrap_or_else(|| "1.0".to_owned());
-    if version.split('.').next() != Some("1") {
-        return Err(PageError::ApiVersion {
-            version: super::display_text(&version),
-        });
-    }
+    super::check_version(&version)?;
     let files = page.files.into_iter().filter_map(Lenient::known);
     Ok(Listed {
         base: None,

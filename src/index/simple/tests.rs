@@ -96,6 +96,72 @@ fn format_is_sniffed_when_the_content_type_lies() {
     }
 }
 
+/// Each minor version of the JSON API says what the ones before it say and more; a page may also say more than
+/// its version has, and an unknown one is read as far as it is known.
+#[test]
+fn every_minor_version_is_read() {
+    let file = |more: &str| {
+        format!(
+            r#"{{"filename":"a-1.0.tar.gz","url":"a-1.0.tar.gz","hashes":{{"sha256":"x"}}{more}}}"#
+        )
+    };
+    let of_1_1 = r#","size":7,"upload-time":"2024-05-06T07:08:09Z""#;
+    let of_1_3 = format!(r#"{of_1_1},"core-metadata":true,"provenance":"https://files.test/p""#);
+    for (version, top, more, says) in [
+        ("1.0", "", String::new(), (None, false, false)),
+        (
+            "1.1",
+            r#""versions":["1.0"],"#,
+            of_1_1.to_owned(),
+            (Some(7), true, false),
+        ),
+        (
+            "1.2",
+            r#""alternate-locations":["https://index.test/other/a/"],"#,
+            of_1_1.to_owned(),
+            (Some(7), true, false),
+        ),
+        ("1.3", "", of_1_3.clone(), (Some(7), true, true)),
+        (
+            "1.4",
+            r#""project-status":{"status":"archived"},"#,
+            of_1_3.clone(),
+            (Some(7), true, true),
+        ),
+        (
+            "1.99",
+            r#""future":[{}],"#,
+            of_1_3.clone(),
+            (Some(7), true, true),
+        ),
+    ] {
+        let meta = r#""tracks":["https://index.test/b/a/"],"_last-serial":3"#;
+        let page = format!(
+            r#"{{"meta":{{"api-version":"{version}",{meta}}},"name":"a",{top}"files":[{}]}}"#,
+            file(&more)
+        );
+        let url = "https://index.test/simple/a/".parse().unwrap();
+        let json = Some("application/vnd.pypi.simple.v1+json");
+        let read = parse_project(
+            page.as_bytes(),
+            json,
+            &url,
+            &"a".parse().unwrap(),
+            "i".into(),
+        );
+        let read = read.unwrap();
+        let release = &read.project.releases()[0];
+        let found = read.project.file(release, 0).unwrap();
+        let has_metadata = found.core_metadata == CoreMetadataHint::Available;
+        assert_eq!(
+            (found.size, found.uploaded.is_some(), has_metadata),
+            says,
+            "{version}"
+        );
+        assert_eq!(read.status.is_some(), version == "1.4");
+    }
+}
+
 #[test]
 fn what_is_no_project_page_says_so() {
     let url = "https://index.test/simple/a/";
@@ -113,6 +179,13 @@ fn what_is_no_project_page_says_so() {
             Some("application/json")
         ),
         "the index speaks version 2.0 of the simple API, only 1.x is known"
+    );
+    assert_eq!(
+        error(
+            b"<meta content='2.1' name='pypi:repository-version'><a href=a-1.0.tar.gz>x</a>",
+            Some("text/html")
+        ),
+        "the index speaks version 2.1 of the simple API, only 1.x is known"
     );
     assert_eq!(
         error(b"{}", Some("application/vnd.pypi.simple.v2+json")),
