@@ -89,14 +89,16 @@ fn statements(source: &str, lines: &Lines<'_>, first: u32, prepared: &mut Prepar
     let mut number = first;
     // Once a bracket never closes, every line is a statement: looking again would take forever.
     let mut closed = true;
+    let mut blocks = Blocks::default();
     while lines.start(number).is_some() {
         let line = lines.text(number);
         let code = line.trim_start_matches([' ', '\t']);
         let indent = line.get(..line.len() - code.len()).unwrap_or_default();
+        let conditional = blocks.statement(indent.len(), code);
         let first = number;
         if let Some(escape) = escape(code) {
             number = after_continuation(lines, first);
-            prepared.escaped(&escape, indent, lines, first..number);
+            prepared.escaped(&escape, (indent, conditional), lines, first..number);
             continue;
         }
         let after = closed.then(|| after_statement(source, lines, first));
@@ -107,6 +109,30 @@ fn statements(source: &str, lines: &Lines<'_>, first: u32, prepared: &mut Prepar
             prepared.python.push_str(lines.text(number));
             prepared.blank();
         }
+    }
+}
+
+/// The blocks that a statement is in: the indentation of each, and whether something decides if it runs.
+#[derive(Default)]
+struct Blocks(Vec<(usize, bool)>);
+
+impl Blocks {
+    /// Goes to the next statement; true when something decides whether that runs.
+    fn statement(&mut self, indent: usize, code: &str) -> bool {
+        let code = code.trim_end();
+        if code.is_empty() || code.starts_with('#') {
+            return false;
+        }
+        while self.0.last().is_some_and(|(around, _)| *around >= indent) {
+            self.0.pop();
+        }
+        let around = self.0.last().map(|(_, conditional)| *conditional);
+        let conditional = around.unwrap_or(indent > 0);
+        if code.ends_with(':') {
+            let certain = matches!(code, "if True:" | "if 1:") || code.starts_with("with ");
+            self.0.push((indent, conditional || !certain));
+        }
+        conditional
     }
 }
 
@@ -242,7 +268,7 @@ impl Prepared {
     fn escaped(
         &mut self,
         escape: &Escape<'_>,
-        indent: &str,
+        (indent, conditional): (&str, bool),
         lines: &Lines<'_>,
         numbers: std::ops::Range<u32>,
     ) {
@@ -268,7 +294,7 @@ impl Prepared {
                 self.shell.push(ShellText {
                     text,
                     line: first,
-                    conditional: !indent.is_empty(),
+                    conditional,
                     stays: false,
                 });
             }
