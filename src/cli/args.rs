@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pinsmith_resolver::{PackageName, PythonVersion, Timestamp};
+use pinsmith_resolver::{Accelerator, PackageName, PythonVersion, Timestamp};
 
 use crate::config::{AS_OF_FORMS, AsOf, as_of_at};
 use crate::render::ImageFormat;
@@ -247,6 +247,10 @@ pub struct ScanArgs {
     /// Judge the standard library by this Python instead of this machine's
     #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,
+    /// Choose among several distributions of a module for this accelerator (cpu, one like cu128 or
+    /// rocm6.4, xpu, mps); may be given again
+    #[arg(long, value_name = "NAME")]
+    pub accelerator: Vec<Accelerator>,
     /// Ask the index about modules that nobody knows, and suggest what holds them
     #[arg(long)]
     pub lookup: bool,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::args::{CheckArgs, Format, GlobalArgs};
 use super::json::{SCHEMA, to_text};
 use super::lock::digest_of_inputs;
-use super::source::{Source, count, open_tree};
+use super::source::{Purpose, Source, count, open_tree};
 use super::terminal::Terminal;
 use super::world::typed;
 use super::{Done, Failure};
@@ -39,11 +39,12 @@ pub(super) fn run(
     let pinned = read_all(folder, &pinned);
     let locks: Vec<NamedText<'_>> = locks.iter().map(Read::named).collect();
     let pinned: Vec<NamedText<'_>> = pinned.iter().map(Read::named).collect();
-    let python = locks.iter().find_map(|file| {
+    let targets = locks.iter().filter_map(|file| {
         let read = crate::lock::read(file.text?).ok()?;
-        Some(read.lock.targets.first()?.python)
+        Some(read.lock.targets)
     });
-    let source = Source::read_again(&args.source, python, global, terminal)?;
+    let purpose = Purpose::of(&targets.flatten().collect::<Vec<_>>());
+    let source = Source::read_again(&args.source, purpose, global, terminal)?;
     let found = disagreements(&CheckInputs {
         scan: &source.scan,
         manifest: &source.manifest,

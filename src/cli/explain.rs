@@ -13,7 +13,7 @@ use super::accelerators::table;
 use super::args::{ExplainArgs, GlobalArgs, IndexArgs};
 use super::install::{below, read_lock};
 use super::json::{SCHEMA, to_text};
-use super::source::{Source, open_tree};
+use super::source::{Purpose, Source, open_tree};
 use super::terminal::Terminal;
 use super::unsatisfiable::places;
 use super::world::{OpenIndex, detect_host, location};
@@ -227,7 +227,8 @@ fn if_newer(
             "the lock does not say what it is for; `pinsmith lock` makes one that does",
         );
     };
-    let source = Source::read_again(&args.source, Some(target.python), global, terminal)?;
+    let purpose = Purpose::of(&lock.targets);
+    let source = Source::read_again(&args.source, purpose, global, terminal)?;
     let counts = |group: &Option<String>| group.as_ref().is_none_or(|group| lock.has_group(group));
     let wanted = source
         .manifest

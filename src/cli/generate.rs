@@ -14,7 +14,7 @@ use super::configured::{self, configured};
 use super::json::{SCHEMA, to_text};
 use super::lock::{chosen_groups, request, shorten};
 use super::lookup::look_up;
-use super::source::{Source, count, open_tree};
+use super::source::{Purpose, Source, count, open_tree};
 use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
 use super::unsatisfiable::all_or_failure;
@@ -40,7 +40,11 @@ pub(super) fn run(
     let tree = open_tree(&args.source.path)?;
     let config = Config::of_tree(&tree);
     let mut resolve = configured(&args.resolve, &config);
-    let manifests = || Ok(vec![Source::read(&args.source, None, terminal)?.manifest]);
+    let manifests = || {
+        Ok(vec![
+            Source::read(&args.source, Purpose::default(), terminal)?.manifest,
+        ])
+    };
     let auto = &mut resolve.targets;
     if let Some(done) = settle(auto, manifests, tree.root(), global, terminal)? {
         return Ok(done);
@@ -49,8 +53,9 @@ pub(super) fn run(
     let host = detect_host(wanted.python.first().copied(), tree.root(), global);
     let accelerators = table(wanted.accelerator_table.as_deref())?;
     let targets = targets(wanted, &host, &[], &accelerators)?;
-    let oldest = targets.iter().map(|target| target.python).min();
-    let mut source = Source::read_again(&args.source, oldest, global, terminal)?;
+    let purpose = Purpose::of(&targets);
+    let oldest = purpose.python;
+    let mut source = Source::read_again(&args.source, purpose, global, terminal)?;
     let declared = source.manifest.requires_python.as_ref();
     let targets = admitted(targets, wanted, declared.map(|(python, _)| python))?;
     let bounds = match args.bounds {

@@ -20,7 +20,7 @@ use super::auto::{keep_to_bound, settle};
 use super::configured::{configured, groups};
 use super::json::{ResolutionJson, to_text};
 use super::lookup::look_up;
-use super::source::{Source, open_tree};
+use super::source::{Purpose, Source, open_tree};
 use super::strict::Unknown;
 use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
@@ -43,7 +43,11 @@ pub(super) fn run(
     let tree = open_tree(&args.source.path)?;
     let config = Config::of_tree(&tree);
     let mut resolve = configured(&args.resolve, &config);
-    let manifests = || Ok(vec![Source::read(&args.source, None, terminal)?.manifest]);
+    let manifests = || {
+        Ok(vec![
+            Source::read(&args.source, Purpose::default(), terminal)?.manifest,
+        ])
+    };
     let auto = &mut resolve.targets;
     if let Some(done) = settle(auto, manifests, tree.root(), global, terminal)? {
         return Ok(done);
@@ -71,8 +75,7 @@ fn lock(
     let before = Before::of_folders(&[folder, tree.root()]);
     let accelerators = table(wanted.accelerator_table.as_deref())?;
     let targets = targets(wanted, &host, &before.targets, &accelerators)?;
-    let oldest = targets.iter().map(|target| target.python).min();
-    let mut source = Source::read_again(&args.source, oldest, global, terminal)?;
+    let mut source = Source::read_again(&args.source, Purpose::of(&targets), global, terminal)?;
     let declared = source.manifest.requires_python.as_ref();
     let targets = admitted(targets, wanted, declared.map(|(python, _)| python))?;
     let location = location(&resolve.index, global, &host, source.tree.root())?;

@@ -31,7 +31,7 @@ use super::accelerators::table;
 use super::args::{GlobalArgs, RepairArgs, StrategyArg};
 use super::json::{Stats, to_text};
 use super::lookup::look_up;
-use super::source::{Source, count, open_tree};
+use super::source::{Purpose, Source, count, open_tree};
 use super::targets::Before;
 use super::terminal::Terminal;
 use super::world::{OpenIndex, World, location, megabytes};
@@ -50,13 +50,21 @@ pub(super) fn run(
     let tree = open_tree(&args.source.path)?;
     let host = every_python(tree.root(), global);
     let before = Before::of_folders(&[tree.root()]);
-    let source = Source::read(&args.source, None, terminal)?;
+    let source = Source::read(
+        &args.source,
+        Purpose::new(None, &args.resolve.targets),
+        terminal,
+    )?;
     let mut used = Used::of(&source);
     let now = Timestamp::now();
     let mut evidence = gather(args, &source, &used, &before, now);
     // which modules the standard library has depends on the Python
     let first = first_python(&evidence, &host);
-    let mut source = Source::read(&args.source, Some(first), terminal)?;
+    let mut source = Source::read(
+        &args.source,
+        Purpose::new(Some(first), &args.resolve.targets),
+        terminal,
+    )?;
     let location = location(&args.resolve.index, global, &host, source.tree.root())?;
     let world = World {
         location,

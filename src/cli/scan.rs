@@ -5,7 +5,7 @@ use super::args::{GlobalArgs, ScanArgs};
 use super::json::{ScanJson, to_text};
 use super::lookup::look_up;
 use super::report::report;
-use super::source::Source;
+use super::source::{Purpose, Source};
 use super::terminal::Terminal;
 use super::world::{OpenIndex, detect_host, location, typed};
 use super::{Done, Failure};
@@ -18,7 +18,11 @@ pub(super) fn run(
     global: &GlobalArgs,
     terminal: Terminal,
 ) -> Result<Done, Failure> {
-    let mut source = Source::read_again(&args.source, args.python, global, terminal)?;
+    let purpose = Purpose {
+        python: args.python,
+        accelerators: args.accelerator.clone(),
+    };
+    let mut source = Source::read_again(&args.source, purpose, global, terminal)?;
     if args.lookup {
         let host = detect_host(args.python, source.tree.root(), global);
         let location = location(&args.index, global, &host, source.tree.root())?;

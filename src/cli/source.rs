@@ -2,16 +2,46 @@
 
 use std::path::Path;
 
-use pinsmith_resolver::PythonVersion;
+use pinsmith_resolver::{Accelerator, PythonVersion, Target};
 
 use super::Failure;
-use super::args::{GlobalArgs, SourceArgs};
+use super::args::{GlobalArgs, SourceArgs, TargetArgs};
 use super::remembered::{Remembered, this_program};
 use super::terminal::Terminal;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::requirements::{AssembleOptions, Manifest, assemble};
 use crate::scan::{Memory, Scan, ScanOptions, Tree, scan_again};
+
+/// What a repository is read for; the project's own wishes stand for what is missing.
+#[derive(Debug, Default)]
+pub(super) struct Purpose {
+    /// Whose standard library counts.
+    pub(super) python: Option<PythonVersion>,
+    /// Which of several distributions of a module counts.
+    pub(super) accelerators: Vec<Accelerator>,
+}
+
+impl Purpose {
+    /// One Python, with the accelerators of the flags.
+    pub(super) fn new(python: Option<PythonVersion>, flags: &TargetArgs) -> Self {
+        Self {
+            python,
+            accelerators: flags.accelerators(),
+        }
+    }
+
+    /// The oldest Python of some targets, and all their accelerators.
+    pub(super) fn of(targets: &[Target]) -> Self {
+        let mut accelerators: Vec<_> = targets.iter().map(|one| one.accelerator).collect();
+        accelerators.sort();
+        accelerators.dedup();
+        Self {
+            python: targets.iter().map(|target| target.python).min(),
+            accelerators,
+        }
+    }
+}
 
 /// A repository with what was found in it.
 pub(super) struct Source {
@@ -26,25 +56,25 @@ impl Source {
     /// configuration.
     pub(super) fn read(
         args: &SourceArgs,
-        python: Option<PythonVersion>,
+        purpose: Purpose,
         terminal: Terminal,
     ) -> Result<Self, Failure> {
-        Self::with_memory(args, python, None, terminal)
+        Self::with_memory(args, purpose, None, terminal)
     }
 
     /// The same, with what an earlier run read of files that are still the same.
     pub(super) fn read_again(
         args: &SourceArgs,
-        python: Option<PythonVersion>,
+        purpose: Purpose,
         global: &GlobalArgs,
         terminal: Terminal,
     ) -> Result<Self, Failure> {
-        Self::with_memory(args, python, Some(global), terminal)
+        Self::with_memory(args, purpose, Some(global), terminal)
     }
 
     fn with_memory(
         args: &SourceArgs,
-        python: Option<PythonVersion>,
+        purpose: Purpose,
         global: Option<&GlobalArgs>,
         terminal: Terminal,
     ) -> Result<Self, Failure> {
@@ -61,12 +91,21 @@ impl Source {
         let memory = memory.as_ref().zip(program.as_deref());
         let memory = memory.map(|(memory, program)| (memory as &dyn Memory, program));
         let scan = scan_again(&tree, &options, memory);
+        let Purpose {
+            python,
+            accelerators,
+        } = purpose;
+        let accelerators = if accelerators.is_empty() {
+            config.accelerators.clone()
+        } else {
+            accelerators.iter().map(ToString::to_string).collect()
+        };
         let options = AssembleOptions {
             python: python.or_else(|| config.python.iter().min().copied()),
             accept: args.accept.iter().cloned().collect(),
             modules: args.map.iter().cloned().collect(),
             project_modules: config.modules.clone(),
-            accelerators: config.accelerators.clone(),
+            accelerators,
             ignore: config.ignore.clone(),
         };
         let mut manifest = assemble(&scan, &tree, &options);

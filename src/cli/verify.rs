@@ -10,7 +10,7 @@ use super::args::{GlobalArgs, VerifyArgs};
 use super::env::read_spec;
 use super::install::Installing;
 use super::json::{SCHEMA, to_text};
-use super::source::{Source, count};
+use super::source::{Purpose, Source, count};
 use super::terminal::{Progress, Terminal};
 use super::world::typed;
 use super::{Done, Failure};
@@ -33,8 +33,8 @@ pub(super) fn run(
         .map_err(|source| SyncError::io(Path::new("temporary folder"), source))?;
     let place = (args.source.path.as_path(), tree.root());
     let installing = Installing::prepare(&args.install, global, place, work.path().join("venv"))?;
-    let python = installing.lock.targets.first().map(|target| target.python);
-    let source = Source::read_again(&args.source, python, global, terminal)?;
+    let purpose = Purpose::of(&installing.lock.targets);
+    let source = Source::read_again(&args.source, purpose, global, terminal)?;
     let local = if args.local {
         local_modules(&source.scan, |file| {
             let bytes = source.tree.read(file).ok()?;

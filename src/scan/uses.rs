@@ -17,6 +17,14 @@ pub enum UseKind {
     Contrib,
     /// Runs on an NVIDIA GPU.
     Cuda,
+    /// Runs on a GPU of AMD.
+    Rocm,
+    /// Runs on what Intel's `OpenVINO` runs on.
+    OpenVino,
+    /// Runs on any GPU of a Windows machine.
+    DirectMl,
+    /// Runs on whatever the installed build runs on.
+    AnyDevice,
 }
 
 /// Where a module is used in a way that tells its distributions apart.
@@ -40,7 +48,7 @@ struct Rule {
     words: &'static [&'static str],
 }
 
-const RULES: [Rule; 4] = [
+const RULES: [Rule; 8] = [
     Rule {
         module: "cv2",
         names: &["cv2", "cv"],
@@ -123,6 +131,30 @@ const RULES: [Rule; 4] = [
         names: &[],
         kind: UseKind::Cuda,
         words: &["CUDAExecutionProvider", "TensorrtExecutionProvider"],
+    },
+    Rule {
+        module: "onnxruntime",
+        names: &[],
+        kind: UseKind::Rocm,
+        words: &["MIGraphXExecutionProvider", "ROCMExecutionProvider"],
+    },
+    Rule {
+        module: "onnxruntime",
+        names: &[],
+        kind: UseKind::OpenVino,
+        words: &["OpenVINOExecutionProvider"],
+    },
+    Rule {
+        module: "onnxruntime",
+        names: &[],
+        kind: UseKind::DirectMl,
+        words: &["DmlExecutionProvider"],
+    },
+    Rule {
+        module: "onnxruntime",
+        names: &[],
+        kind: UseKind::AnyDevice,
+        words: &["get_available_providers"],
     },
 ];
 

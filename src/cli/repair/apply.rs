@@ -5,7 +5,7 @@ use pinsmith_resolver::{Asked, Request, ResolveError};
 use super::super::Failure;
 use super::super::args::{ArtifactArgs, LockArgs};
 use super::super::lock::Made;
-use super::super::source::Source;
+use super::super::source::{Purpose, Source};
 use super::super::world::{options, read_direct};
 use super::rounds::planned;
 use super::search::{Answer, Field, failed};
@@ -80,7 +80,11 @@ fn write_lock(field: &Field<'_>, answer: &Answer) -> Result<Vec<String>, Failure
     let args = field.args;
     let target = &answer.resolution.target;
     let terminal = super::super::terminal::Terminal::quiet();
-    let mut source = Source::read(&args.source, Some(target.python), terminal)?;
+    let mut source = Source::read(
+        &args.source,
+        Purpose::new(Some(target.python), &args.resolve.targets),
+        terminal,
+    )?;
     if !args.no_lookup {
         let until = answer.day.as_ref().map(|day| day.instant);
         super::super::lookup::look_up(&mut source, &args.source, &field.index.index, until);

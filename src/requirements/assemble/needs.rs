@@ -7,7 +7,7 @@ use pinsmith_resolver::{PackageName, Requirement, specifiers_of, url_of};
 use super::declarations::script_group;
 use super::evidence::{Evidence, Installed};
 use super::imports::Resolved;
-use super::variant::ELSEWHERE;
+use super::variant::Elsewhere;
 use crate::diagnostic::Diagnostic;
 use crate::requirements::declared::line::parse;
 use crate::requirements::declared::load::is_development;
@@ -277,10 +277,9 @@ fn elsewhere(
     installed: &[Installed],
 ) -> Option<Requirement> {
     let unconditional = inferred.markers.is_empty() || inferred.markers.contains(&None);
-    let mut known = ELSEWHERE.iter();
-    let (_, _, marker, other) = known.find(|(only, ..)| *only == name.as_ref())?;
+    let Elsewhere { there, other, .. } = Elsewhere::of(name)?;
     let counts = unconditional && installed.is_empty();
-    let parsed = counts.then(|| parse(&format!("{other} ; {marker}")).ok())?;
+    let parsed = counts.then(|| parse(&format!("{other} ; {there}")).ok())?;
     Some(parsed?.requirement)
 }
 
@@ -306,12 +305,9 @@ pub(super) fn marker(name: &PackageName, inferred: &Inferred) -> Option<String> 
     let unconditional = inferred.markers.is_empty() || inferred.markers.contains(&None);
     if unconditional {
         let platform = PLATFORM.iter().find(|(only, _)| *only == name.as_ref());
-        let mut elsewhere = ELSEWHERE.iter();
-        let elsewhere = elsewhere.find(|(only, ..)| *only == name.as_ref());
+        let elsewhere = Elsewhere::of(name);
         let marker = platform.map(|(_, marker)| *marker);
-        return marker
-            .or(elsewhere.map(|(_, here, ..)| *here))
-            .map(str::to_owned);
+        return marker.or(elsewhere.map(|one| one.here)).map(str::to_owned);
     }
     let markers: Vec<String> = inferred
         .markers

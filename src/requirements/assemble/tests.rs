@@ -49,6 +49,9 @@ struct Case {
     /// `CODE FILE:LINE MESSAGE`, every one of them.
     #[serde(default)]
     diagnostics: Vec<String>,
+    /// `MODULE: WHY`, for each choice that has a reason; absent means not looked at.
+    #[serde(default)]
+    why: Option<Vec<String>>,
     #[serde(default)]
     constraints: Vec<String>,
     #[serde(default)]
@@ -161,6 +164,11 @@ fn check(case: &Case) -> Vec<String> {
         compare("mapped", mapped(&manifest), expected);
     }
     compare("diagnostics", diagnostics(&manifest), &case.diagnostics);
+    if let Some(expected) = &case.why {
+        let imports = manifest.imports.iter();
+        let whys = imports.filter_map(|one| Some(format!("{}: {}", one.module, one.why.as_ref()?)));
+        compare("why", whys.collect(), expected);
+    }
     let constraints = manifest.constraints.iter().map(ToString::to_string);
     compare("constraints", constraints.collect(), &case.constraints);
     let python = manifest.requires_python.map(|(range, _)| range.to_string());
@@ -176,16 +184,19 @@ fn check(case: &Case) -> Vec<String> {
 fn used(text: &str) -> Use {
     let (text, place) = text.split_once(" @").unwrap();
     let (kind, what) = text.split_once(' ').unwrap();
-    let modules = ["cv2", "faiss", "onnxruntime"].into_iter();
     Use {
-        module: modules
-            .rev()
+        module: ["cv2", "faiss"]
+            .into_iter()
             .find(|module| what.contains(module))
             .unwrap_or("onnxruntime"),
         what: what.to_owned(),
         kind: match kind {
             "window" => UseKind::Window,
             "contrib" => UseKind::Contrib,
+            "rocm" => UseKind::Rocm,
+            "openvino" => UseKind::OpenVino,
+            "directml" => UseKind::DirectMl,
+            "any" => UseKind::AnyDevice,
             _ => UseKind::Cuda,
         },
         site: site(place),

@@ -27,26 +27,163 @@ const WITH_WINDOWS: [&str; 10] = [
 ];
 
 /// Where a distribution has wheels, and what has the module elsewhere.
-pub(super) const ELSEWHERE: [(&str, &str, &str, &str); 3] = [
-    (
-        "faiss-gpu-cu11",
-        "sys_platform == 'linux'",
-        "sys_platform != 'linux'",
-        "faiss-cpu",
-    ),
-    (
-        "faiss-gpu-cu12",
-        "sys_platform == 'linux'",
-        "sys_platform != 'linux'",
-        "faiss-cpu",
-    ),
-    (
-        "onnxruntime-gpu",
-        "sys_platform != 'darwin'",
-        "sys_platform == 'darwin'",
-        "onnxruntime",
-    ),
+pub(super) const ELSEWHERE: [Elsewhere; 7] = [
+    Elsewhere {
+        name: "faiss-gpu-cu11",
+        here: "sys_platform == 'linux'",
+        there: "sys_platform != 'linux'",
+        other: "faiss-cpu",
+    },
+    Elsewhere {
+        name: "faiss-gpu-cu12",
+        here: "sys_platform == 'linux'",
+        there: "sys_platform != 'linux'",
+        other: "faiss-cpu",
+    },
+    Elsewhere {
+        name: "onnxruntime-gpu",
+        here: "sys_platform != 'darwin'",
+        there: "sys_platform == 'darwin'",
+        other: "onnxruntime",
+    },
+    Elsewhere {
+        name: "onnxruntime-rocm",
+        here: "sys_platform == 'linux'",
+        there: "sys_platform != 'linux'",
+        other: "onnxruntime",
+    },
+    Elsewhere {
+        name: "onnxruntime-openvino",
+        here: "sys_platform != 'darwin'",
+        there: "sys_platform == 'darwin'",
+        other: "onnxruntime",
+    },
+    Elsewhere {
+        name: "onnxruntime-directml",
+        here: "sys_platform == 'win32'",
+        there: "sys_platform != 'win32'",
+        other: "onnxruntime",
+    },
+    Elsewhere {
+        name: "tensorflow-cpu",
+        here: "sys_platform == 'win32' or sys_platform == 'linux' and platform_machine == 'x86_64'",
+        there: "sys_platform == 'darwin' or sys_platform == 'linux' and platform_machine != 'x86_64'",
+        other: "tensorflow",
+    },
 ];
+
+/// A distribution that has wheels for some platforms only.
+pub(super) struct Elsewhere {
+    pub(super) name: &'static str,
+    pub(super) here: &'static str,
+    pub(super) there: &'static str,
+    pub(super) other: &'static str,
+}
+
+impl Elsewhere {
+    pub(super) fn of(name: &PackageName) -> Option<&'static Self> {
+        ELSEWHERE.iter().find(|one| one.name == name.as_ref())
+    }
+}
+
+/// Distributions that require `tensorflow`, themselves or through another of them, read in the metadata of their newest releases of
+/// November 2026. A second TensorFlow beside theirs would write the same files.
+const WITH_TENSORFLOW: [&str; 9] = [
+    "keras-hub",
+    "keras-nlp",
+    "spektral",
+    "tensorflow-hub",
+    "tensorflow-model-optimization",
+    "tensorflow-recommenders",
+    "tensorflow-text",
+    "tf-keras",
+    "trax",
+];
+
+/// A distribution that is right for a module under some circumstances.
+struct Variant {
+    module: &'static str,
+    /// What the code must use; nothing in particular where it is `None`.
+    uses: Option<UseKind>,
+    /// How the names of the accelerators start that it is for.
+    accelerator: &'static str,
+    wanted: Wanted,
+    name: &'static str,
+}
+
+/// How far the accelerators to lock for must speak for a variant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// One of them does, or nobody names any.
+    Maybe,
+    /// One of them does.
+    One,
+    /// All of them do.
+    All,
+}
+
+/// The first that fits counts. A build for a GPU runs without one, too, so one accelerator among
+/// several is enough; what lacks something must be right for all of them.
+///
+/// faiss and onnxruntime run on a GPU only where the code says so.
+const VARIANTS: [Variant; 13] = {
+    use UseKind::{AnyDevice, Cuda, DirectMl, OpenVino, Rocm};
+    use Wanted::{All, Maybe, One};
+    const fn row(
+        module: &'static str,
+        uses: Option<UseKind>,
+        accelerator: &'static str,
+        wanted: Wanted,
+        name: &'static str,
+    ) -> Variant {
+        Variant {
+            module,
+            uses,
+            accelerator,
+            wanted,
+            name,
+        }
+    }
+    [
+        row("cupy", None, "cu11", One, "cupy-cuda11x"),
+        row("cupy", None, "cu12", One, "cupy-cuda12x"),
+        row("cupy", None, "cu13", One, "cupy-cuda13x"),
+        row("faiss", Some(Cuda), "cu11", One, "faiss-gpu-cu11"),
+        row("faiss", Some(Cuda), "cu", Maybe, "faiss-gpu-cu12"),
+        row("onnxruntime", Some(Cuda), "cu", Maybe, "onnxruntime-gpu"),
+        row("onnxruntime", Some(AnyDevice), "cu", One, "onnxruntime-gpu"),
+        row("onnxruntime", Some(Rocm), "rocm", One, "onnxruntime-rocm"),
+        row(
+            "onnxruntime",
+            Some(AnyDevice),
+            "rocm",
+            One,
+            "onnxruntime-rocm",
+        ),
+        row(
+            "onnxruntime",
+            Some(OpenVino),
+            "xpu",
+            One,
+            "onnxruntime-openvino",
+        ),
+        row(
+            "onnxruntime",
+            Some(AnyDevice),
+            "xpu",
+            One,
+            "onnxruntime-openvino",
+        ),
+        row(
+            "onnxruntime",
+            Some(DirectMl),
+            "directml",
+            Maybe,
+            "onnxruntime-directml",
+        ),
+        row("tensorflow", None, "cpu", All, "tensorflow-cpu"),
+    ]
+};
 
 /// Chooses anew where only the policy's default speaks for a distribution.
 pub(super) fn settle(resolved: &mut [Resolved], scan: &Scan, options: &AssembleOptions) {
@@ -54,11 +191,17 @@ pub(super) fn settle(resolved: &mut [Resolved], scan: &Scan, options: &AssembleO
     for found in &scan.uses {
         uses.entry(found.module).or_default().push(found);
     }
-    let with_windows = resolved
-        .iter()
-        .filter_map(|import| import.mapped.distribution.as_ref())
-        .find(|name| WITH_WINDOWS.contains(&name.as_ref()))
-        .cloned();
+    let first_of = |names: &[&str]| {
+        let all = resolved.iter();
+        let mut all = all.filter_map(|import| import.mapped.distribution.as_ref());
+        all.find(|name| names.contains(&name.as_ref())).cloned()
+    };
+    let with_windows = first_of(&WITH_WINDOWS);
+    let with_tensorflow = first_of(&WITH_TENSORFLOW);
+    let named = options.accelerators.iter().map(String::as_str);
+    let named: Vec<&str> = named
+        .filter(|one| !matches!(*one, "auto" | "index"))
+        .collect();
     let is_contrib = |import: &Resolved| {
         let name = import.mapped.distribution.as_ref();
         import.lookup.module.starts_with("cv2")
@@ -72,24 +215,25 @@ pub(super) fn settle(resolved: &mut [Resolved], scan: &Scan, options: &AssembleO
         }
         let top = import.mapped.module.top_level();
         let uses = uses.get(top).map_or(&[][..], Vec::as_slice);
-        let chosen = match top {
-            "cv2" => Some(opencv(uses, with_windows.as_ref(), contrib.as_deref())),
-            "faiss" => faiss(uses, options),
-            "onnxruntime" => onnxruntime(uses, options),
-            _ => None,
-        };
-        if let Some((name, why)) = chosen
-            && let Ok(name) = PackageName::from_str(name)
+        if top == "cv2" {
+            let (name, why) = opencv(uses, with_windows.as_ref(), contrib.as_deref());
+            choose(import, Some(name), why);
+        } else if let Some((name, why)) =
+            by_accelerator(top, uses, &named, with_tensorflow.as_ref())
         {
-            choose(import, &name, why);
+            choose(import, name, why);
         }
     }
 }
 
-fn choose(import: &mut Resolved, name: &PackageName, why: String) {
-    let before = import.mapped.distribution.replace(name.clone());
+/// Takes another distribution, or keeps the usual one, for a reason.
+fn choose(import: &mut Resolved, name: Option<&str>, why: String) {
     import.mapped.why = Some(why);
-    if let Some(before) = before.filter(|before| before != name) {
+    let Some(name) = name.and_then(|name| PackageName::from_str(name).ok()) else {
+        return;
+    };
+    let before = import.mapped.distribution.replace(name.clone());
+    if let Some(before) = before.filter(|before| *before != name) {
         let others = &mut import.mapped.alternatives;
         others.retain(|other| other != name.as_ref());
         others.insert(0, before.to_string());
@@ -126,29 +270,76 @@ fn opencv(
     }
 }
 
-fn faiss(uses: &[&Use], options: &AssembleOptions) -> Option<(&'static str, String)> {
-    let found = uses.first().filter(|_| may_use_cuda(options))?;
-    let is_cuda_11 = options
-        .accelerators
-        .iter()
-        .any(|one| one.starts_with("cu11"));
-    let name = if is_cuda_11 {
-        "faiss-gpu-cu11"
-    } else {
-        "faiss-gpu-cu12"
+/// The variant that fits, or why none does; `None` when nothing speaks for one.
+fn by_accelerator(
+    module: &str,
+    uses: &[&Use],
+    named: &[&str],
+    with_tensorflow: Option<&PackageName>,
+) -> Option<(Option<&'static str>, String)> {
+    let of_module = VARIANTS.iter().filter(|one| one.module == module);
+    let mut possible = of_module.clone().filter(|one| one.is_wanted(named));
+    let found = possible.find_map(|one| match one.uses {
+        None => Some((one, None)),
+        Some(kind) => Some((one, Some(*uses.iter().find(|found| found.kind == kind)?))),
+    });
+    let target = match named {
+        [one] => format!("the target is {one}"),
+        _ => format!("the targets are {}", named.join(", ")),
     };
-    let why = format!("`{}` at {} runs on a GPU", found.what, found.site);
-    Some((name, why))
+    if let (Some((variant, _)), Some(other)) = (&found, with_tensorflow)
+        && variant.module == "tensorflow"
+    {
+        return Some((None, format!("`{other}` requires tensorflow")));
+    }
+    match found {
+        Some((variant, Some(found))) => {
+            let why = match found.kind {
+                UseKind::AnyDevice => {
+                    format!(
+                        "`{}` at {} takes what is there, and {target}",
+                        found.what, found.site
+                    )
+                }
+                _ => runs_on(found),
+            };
+            Some((Some(variant.name), why))
+        }
+        Some((variant, None)) => Some((Some(variant.name), target)),
+        None if named.is_empty() || of_module.clone().next().is_none() => None,
+        None => {
+            let wish = uses.iter().find(|found| found.kind != UseKind::AnyDevice);
+            let why = match wish {
+                Some(found) => format!("{}, but {target}", runs_on(found)),
+                None if of_module.clone().all(|one| one.uses.is_none()) => {
+                    format!("{target}, and no other build is for that")
+                }
+                None => format!("{target}, and nothing in the code asks for another build"),
+            };
+            Some((None, why))
+        }
+    }
 }
 
-fn onnxruntime(uses: &[&Use], options: &AssembleOptions) -> Option<(&'static str, String)> {
-    let found = uses.first().filter(|_| may_use_cuda(options))?;
-    let why = format!("`{}` at {} runs on a GPU", found.what, found.site);
-    Some(("onnxruntime-gpu", why))
+/// What a use wants to run on.
+fn runs_on(found: &Use) -> String {
+    let device = match found.kind {
+        UseKind::Rocm => "a GPU of AMD",
+        UseKind::OpenVino => "OpenVINO",
+        UseKind::DirectMl => "DirectML",
+        _ => "a GPU",
+    };
+    format!("`{}` at {} runs on {device}", found.what, found.site)
 }
 
-/// Whether an NVIDIA GPU may be there: unless all accelerators to lock for are others.
-fn may_use_cuda(options: &AssembleOptions) -> bool {
-    let other = |one: &String| !one.starts_with("cu") && one != "auto" && one != "index";
-    options.accelerators.is_empty() || !options.accelerators.iter().all(other)
+impl Variant {
+    /// Whether the accelerators to lock for admit it.
+    fn is_wanted(&self, named: &[&str]) -> bool {
+        let fits = |one: &&str| one.starts_with(self.accelerator);
+        match self.wanted {
+            Wanted::Maybe => named.is_empty() || named.iter().any(fits),
+            Wanted::One => named.iter().any(fits),
+            Wanted::All => !named.is_empty() && named.iter().all(fits),
+        }
+    }
 }
