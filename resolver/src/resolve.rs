@@ -243,6 +243,7 @@ impl Chosen {
         preferred: &Versions,
     ) -> Result<(Vec<ResolvedPackage>, LagSummary), SourceError> {
         let incoming = self.incoming(world)?;
+        self.expect_newest(world)?;
         let mut packages = Vec::with_capacity(self.versions.len());
         for (name, version) in &self.versions {
             let Known::Found(candidates) = world.whole_project(name)? else {
@@ -269,6 +270,21 @@ impl Chosen {
             all_sum_days: packages.iter().filter_map(|p| p.lag_days).sum(),
         };
         Ok((packages, lag))
+    }
+
+    /// Says that the newest releases that were not chosen are looked at for their reasons.
+    fn expect_newest(&self, world: &World<'_>) -> Result<(), SourceError> {
+        for (name, version) in &self.versions {
+            let Known::Found(candidates) = world.whole_project(name)? else {
+                continue;
+            };
+            let newest = candidates.newest.as_ref();
+            let newest = newest.filter(|newest| *newest > version);
+            if let Some(candidate) = newest.and_then(|newest| candidates.get(newest)) {
+                world.expect(name, &candidates, candidate);
+            }
+        }
+        Ok(())
     }
 
     /// Every requirement that holds within the answer, by the project it is on.

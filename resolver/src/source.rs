@@ -27,6 +27,10 @@ pub trait PackageSource {
     /// and never changes an answer.
     fn look_ahead(&self, _requirements: Vec<Requirement>, _guess: &Arc<dyn Lookahead>) {}
 
+    /// Says that the metadata of this file is about to be asked for, so that a source over a network
+    /// can fetch several at once. May be ignored, and never changes an answer.
+    fn expect(&self, _name: &PackageName, _file: &ReleaseFile) {}
+
     /// The source as one target sees it, where targets see different ones: accelerators have builds
     /// on indexes of their own. `None` is this source as it is.
     ///

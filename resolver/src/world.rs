@@ -272,6 +272,22 @@ impl<'a> World<'a> {
         Ok(facts)
     }
 
+    /// Says that these facts are about to be asked for.
+    pub(crate) fn expect(
+        &self,
+        name: &PackageName,
+        candidates: &Candidates,
+        candidate: &Candidate,
+    ) {
+        let key = (name.clone(), candidate.version.clone());
+        if self.metadata.borrow().contains_key(&key) || self.request.direct.contains_key(name) {
+            return;
+        }
+        if let Some(file) = candidates.best_file(candidate) {
+            self.source.expect(name, &file);
+        }
+    }
+
     /// Of how many releases the metadata has been read.
     pub(crate) fn facts_known(&self) -> usize {
         self.metadata.borrow().len()

@@ -86,6 +86,12 @@ impl PackageSource for TargetIndex<'_> {
         })
     }
 
+    fn expect(&self, name: &PackageName, file: &ReleaseFile) {
+        if *name != cuda_package() {
+            lookahead::expect(self.shared, name, file, self.handle);
+        }
+    }
+
     fn look_ahead(&self, mut requirements: Vec<Requirement>, guess: &Arc<dyn Lookahead>) {
         requirements.retain(|requirement| requirement.name != cuda_package());
         lookahead::follow(

@@ -6,7 +6,7 @@ mod reply;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -209,7 +209,7 @@ pub(super) struct Client {
     credentials: Vec<(Origin, Credentials)>,
     /// A token, and the one origin that gets to see it.
     token: Option<(Origin, HeaderValue)>,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     settings: NetworkSettings,
     down: Mutex<HashMap<Origin, FetchError>>,
     pub(super) counts: Counts,
@@ -227,7 +227,7 @@ impl Client {
             http: OnceLock::new(),
             credentials: usable_credentials(location),
             token: None,
-            slots: Semaphore::new(settings.concurrency.max(1)),
+            slots: Arc::new(Semaphore::new(settings.concurrency.max(1))),
             settings,
             down: Mutex::default(),
             counts: Counts::default(),
@@ -292,8 +292,14 @@ impl Client {
             self.settings.longest
         };
         // the semaphore is never closed
-        let _slot = self.slots.acquire().await;
+        let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
         let in_time = tokio::time::timeout(longest, self.attempt(request)).await;
+        let in_time = in_time.map(|answer| {
+            answer.map(|reply| Reply {
+                slot: slot.filter(|_| request.accept == ACCEPT_PAGE && reply.status == 200),
+                ..reply
+            })
+        });
         in_time.unwrap_or_else(|_| {
             Err(Failure {
                 error: FetchError::Network {

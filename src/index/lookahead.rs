@@ -1,11 +1,11 @@
 //! Following the resolver's guess over the network, ahead of the resolver.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pinsmith_resolver::{
-    Lookahead, MarkerTree, MetadataAnswer, PackageName, Project, ReleasesAnswer, Requirement,
-    Version, parse_requirement,
+    Lookahead, MarkerTree, MetadataAnswer, PackageName, Project, ReleaseFile, ReleasesAnswer,
+    Requirement, Version, parse_requirement,
 };
 use tokio::runtime::Handle;
 
@@ -31,6 +31,8 @@ pub(super) struct Followed(Mutex<State>);
 #[derive(Default)]
 struct State {
     requirements: HashSet<String>,
+    /// Addresses of the files that the resolver said it is about to ask for.
+    expected: HashSet<String>,
     /// Addresses of the files that were guessed.
     guessed: HashMap<PackageName, Vec<String>>,
     descents: HashMap<PackageName, Descent>,
@@ -41,10 +43,10 @@ struct State {
 struct Descent {
     last: Version,
     steps: usize,
-    /// How many of the next ones were asked for already.
-    ahead: usize,
-    /// The lowest of them.
-    lowest: Version,
+    /// The releases below `last` that were asked for already.
+    ahead: BTreeSet<Version>,
+    /// Whether it is being found out which ones come next.
+    busy: bool,
 }
 
 impl Descent {
@@ -52,8 +54,8 @@ impl Descent {
         Self {
             last: version.clone(),
             steps: 0,
-            ahead: 0,
-            lowest: version.clone(),
+            ahead: BTreeSet::new(),
+            busy: false,
         }
     }
 
@@ -68,16 +70,26 @@ impl Descent {
             return 0;
         }
         self.steps += 1;
-        self.ahead = self.ahead.saturating_sub(1);
         self.last = version.clone();
-        if self.lowest > *version {
-            self.lowest = version.clone();
-        }
-        let wanted = self.steps.min(MAX_EXPECTED);
-        if self.steps < STEPS_BEFORE_EXPECTING || self.ahead > wanted / 2 {
+        drop(self.ahead.split_off(version));
+        let (wanted, ahead) = (self.steps.min(MAX_EXPECTED), self.ahead.len());
+        if self.busy || self.steps < STEPS_BEFORE_EXPECTING || ahead > wanted / 2 {
             return 0;
         }
-        wanted - self.ahead
+        self.busy = true;
+        wanted - ahead
+    }
+
+    /// The lowest release that was asked for.
+    fn lowest(&self) -> &Version {
+        self.ahead.first().unwrap_or(&self.last)
+    }
+
+    /// Notes what was asked for ahead.
+    fn go_ahead(&mut self, versions: impl IntoIterator<Item = Version>) {
+        let below = versions.into_iter().filter(|version| *version < self.last);
+        self.ahead.extend(below);
+        self.busy = false;
     }
 }
 
@@ -109,6 +121,24 @@ impl Followed {
     }
 }
 
+/// Fetches the metadata of a file that the resolver is about to ask for.
+pub(super) fn expect(
+    shared: &Arc<Shared>,
+    name: &PackageName,
+    file: &ReleaseFile,
+    handle: &Handle,
+) {
+    if shared.followed.lock().expected.insert(file.url.clone()) {
+        fetch(shared, name.clone(), file.clone(), handle);
+    }
+}
+
+/// Fetches metadata that nobody waits for; what comes is kept for the resolver.
+fn fetch(shared: &Arc<Shared>, name: PackageName, file: ReleaseFile, handle: &Handle) {
+    let shared = Arc::clone(shared);
+    drop(handle.spawn(async move { shared.file_metadata(&name, &file).await.is_ok() }));
+}
+
 /// Fetches the metadata of older releases when the resolver is on its way down through them.
 pub(super) fn expect_older(
     shared: &Arc<Shared>,
@@ -123,7 +153,7 @@ pub(super) fn expect_older(
         let descent = descents.entry(name.clone());
         let descent = descent.or_insert_with(|| Descent::from(version));
         let count = descent.step_to(version);
-        (count, descent.lowest.clone(), state.guess.clone())
+        (count, descent.lowest().clone(), state.guess.clone())
     };
     let Some(guess) = guess.filter(|_| count > 0) else {
         return;
@@ -132,20 +162,17 @@ pub(super) fn expect_older(
     let view = view.cloned();
     drop(handle.spawn(async move {
         let seen = shared.project_seen(&name, view.as_ref()).await;
-        let Ok(ReleasesAnswer::Found(project)) = seen else {
-            return;
+        let files = match seen {
+            Ok(ReleasesAnswer::Found(project)) => {
+                older_files(&name, &project, &below, count, guess.as_ref())
+            }
+            _ => Vec::new(),
         };
-        let files = older_files(&name, &project, &below, count, guess.as_ref());
-        if let Some(descent) = shared.followed.lock().descents.get_mut(&name)
-            && let Some((lowest, _)) = files.last()
-        {
-            descent.lowest = lowest.clone();
-            descent.ahead += files.len();
+        if let Some(descent) = shared.followed.lock().descents.get_mut(&name) {
+            descent.go_ahead(files.iter().map(|(version, _)| version.clone()));
         }
         for (_, file) in files {
-            let (shared, name) = (Arc::clone(&shared), name.clone());
-            // what comes is kept for the resolver
-            drop(own_handle.spawn(async move { shared.file_metadata(&name, &file).await.is_ok() }));
+            fetch(&shared, name.clone(), file, &own_handle);
         }
     }));
 }
@@ -157,7 +184,7 @@ fn older_files(
     below: &Version,
     count: usize,
     guess: &dyn Lookahead,
-) -> Vec<(Version, pinsmith_resolver::ReleaseFile)> {
+) -> Vec<(Version, ReleaseFile)> {
     let older = project.releases().iter().rev();
     older
         .filter(|release| release.version < *below && !release.version.any_prerelease())
@@ -228,18 +255,33 @@ mod tests {
     fn a_way_down_is_expected_to_go_on() {
         let version = |number: u64| Version::new([number]);
         let mut descent = Descent::from(&version(100));
+        let mut lowest = 100;
         let asked: Vec<usize> = (80..100)
             .rev()
             .map(|number| {
                 let count = descent.step_to(&version(number));
-                descent.ahead += count;
+                lowest = lowest.min(number);
+                let next = lowest - count as u64..lowest;
+                lowest -= count as u64;
+                descent.go_ahead(next.map(version));
                 count
             })
             .collect();
         assert_eq!(asked[..6], [0, 2, 2, 2, 0, 4]);
-        let fetched_in_vain = descent.ahead;
+        let fetched_in_vain = descent.ahead.len();
         assert!(fetched_in_vain <= 20, "{fetched_in_vain}");
         assert_eq!(descent.step_to(&version(80)), 0, "asked again");
+        assert_eq!(
+            descent.step_to(&version(30)),
+            21,
+            "further down than expected"
+        );
+        assert_eq!(
+            descent.step_to(&version(29)),
+            0,
+            "while the next ones are looked for"
+        );
+        descent.go_ahead([version(28)]);
         assert_eq!(descent.step_to(&version(90)), 0, "a new beginning");
         assert_eq!(descent.step_to(&version(89)), 0);
     }

@@ -163,7 +163,7 @@ impl Index {
     pub fn open(settings: IndexSettings) -> Result<Self, IndexError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
-            .max_blocking_threads(4)
+            .max_blocking_threads(2)
             .thread_name("pinsmith-index")
             .enable_all()
             .build()
@@ -299,6 +299,10 @@ impl PackageSource for Index {
 
     fn look_ahead(&self, requirements: Vec<Requirement>, guess: &Arc<dyn Lookahead>) {
         lookahead::follow(&self.shared, requirements, guess, &self.handle, None);
+    }
+
+    fn expect(&self, name: &PackageName, file: &ReleaseFile) {
+        lookahead::expect(&self.shared, name, file, &self.handle);
     }
 
     /// Builds for accelerators come from where the table says.

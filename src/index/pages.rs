@@ -258,6 +258,8 @@ impl Asked<'_> {
         let name = self.name.clone();
         let index = shared.name_of(self.index);
         let parse = move |_: &Shared| {
+            let mut reply = reply;
+            let _slot = reply.slot.take();
             let content_type = reply.header(CONTENT_TYPE).map(str::to_owned);
             let url = reply.url.clone();
             parse_project(

@@ -43,6 +43,24 @@ impl Engine<'_, '_> {
         None
     }
 
+    /// Says which releases are read next if nothing comes in between: what is settled on.
+    pub(super) fn expect_settled(&self) {
+        for id in &self.settled {
+            let node = &self.nodes[*id];
+            let state = node.step().single.filter(|state| *state != ABSENT);
+            let (Some(state), Some(name)) = (state, node.package.name()) else {
+                continue;
+            };
+            if node.is_needed()
+                && !node.loaded.contains(state)
+                && let Some(candidates) = &node.candidates
+            {
+                let candidate = &candidates.eligible[state - 1];
+                self.world.expect(name, candidates, candidate);
+            }
+        }
+    }
+
     /// Learns what a release requires, or that it cannot be used.
     pub(super) fn read(&mut self, id: NodeId, state: usize) -> Result<(), SourceError> {
         self.nodes[id].loaded.insert(state);

@@ -304,6 +304,7 @@ impl<'w, 'a> Engine<'w, 'a> {
                 {
                     return Ok(Run::TooLong);
                 }
+                self.expect_settled();
                 self.read(node, state)?;
             } else if let Some((node, state)) = self.next_decision() {
                 self.level += 1;

@@ -22,6 +22,7 @@ pub(super) fn read(request: &Request<'_>) -> Reply {
         url: request.url.clone(),
         headers: HeaderMap::new(),
         body,
+        slot: None,
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::read::MultiGzDecoder;
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_RANGE, HeaderMap, HeaderName};
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use super::{Failure, FetchError, Range, Request};
@@ -20,6 +21,9 @@ pub(in crate::index) struct Reply {
     pub(in crate::index) url: Url,
     pub(in crate::index) headers: HeaderMap,
     pub(in crate::index) body: Body,
+    /// Of a page: the place among the requests in flight is free again when the page has been parsed,
+    /// so that not hundreds of them wait in memory.
+    pub(in crate::index) slot: Option<OwnedSemaphorePermit>,
 }
 
 /// The body, depending on what was asked and what came.
@@ -87,6 +91,7 @@ pub(super) async fn read(
         url,
         headers,
         body,
+        slot: None,
     })
 }
 
@@ -95,7 +100,8 @@ async fn to_memory(
     response: &mut Response,
     traffic: &AtomicU64,
 ) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
+    let stated = response.content_length().unwrap_or(0).min(limit).min(SMALL);
+    let mut bytes = Vec::with_capacity(usize::try_from(stated).unwrap_or(0));
     while let Some(chunk) = next_chunk(response, traffic).await? {
         bytes.extend_from_slice(&chunk);
         within(limit, bytes.len() as u64)?;

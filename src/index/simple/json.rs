@@ -3,12 +3,13 @@
 use pinsmith_resolver::{CoreMetadataHint, Sha256};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::{Listed, ListedFile, PageError, ProjectStatus};
 
 pub(super) fn listed_files(bytes: &[u8]) -> Result<Listed, PageError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let page: Page = serde_json::from_slice(bytes).map_err(|error| PageError::Json {
+    let page: Page<'_> = serde_json::from_slice(bytes).map_err(|error| PageError::Json {
         reason: error.to_string(),
     })?;
     let version = page
@@ -16,7 +17,8 @@ pub(super) fn listed_files(bytes: &[u8]) -> Result<Listed, PageError> {
         .and_then(|meta| meta.api_version.known())
         .unwrap_or_else(|| "1.0".to_owned());
     super::check_version(&version)?;
-    let files = page.files.into_iter().filter_map(Lenient::known);
+    let files = page.files.into_iter();
+    let files = files.filter_map(|file| serde_json::from_str::<File>(file.get()).ok());
     Ok(Listed {
         base: None,
         files: files.filter_map(File::into_listed).collect(),
@@ -28,9 +30,11 @@ pub(super) fn listed_files(bytes: &[u8]) -> Result<Listed, PageError> {
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct Page<'a> {
     meta: Option<Meta>,
-    files: Vec<Lenient<File>>,
+    /// Read one by one, so that a page of thousands is not in memory as a tree.
+    #[serde(borrow)]
+    files: Vec<&'a RawValue>,
     #[serde(rename = "project-status", default)]
     project_status: Lenient<Status>,
 }
