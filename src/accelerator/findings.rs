@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pinsmith_resolver::{
     Accelerator, AcceleratorFamily, CudaVersion, PackageName, Platform, Resolution,
-    ResolvedPackage, Target,
+    ResolvedPackage, Target, Version,
 };
 
 use super::table::{Exclusive, Keep};
@@ -55,48 +55,89 @@ impl Table {
 
     /// The CUDA major version of one package, by its name, local version or release.
     fn major_of(&self, package: &ResolvedPackage, target: &Target) -> Option<u8> {
-        let name = package.name.as_ref();
-        for family in &self.suffixes {
-            if let Some((_, major)) = family.names().find(|(member, _)| *member == package.name) {
-                return Some(major);
-            }
-        }
-        if let Some((_, suffix)) = name.rsplit_once("-cu")
-            && name.starts_with("nvidia-")
-            && let Ok(major) = suffix.parse()
-        {
+        let (name, version) = (&package.name, &package.version);
+        if let Some(major) = self.major_of_library(name, version) {
             return Some(major);
         }
-        if let Some(cuda) = WheelLocal::of(&package.version).cuda {
+        if let Some(cuda) = WheelLocal::of(version).cuda {
             return Some(cuda.major);
         }
-        if name == "cuda-toolkit" || is_unsuffixed_library(name) {
-            let major = package.version.release().first().copied();
-            return major
-                .and_then(|major| u8::try_from(major).ok())
-                .filter(|major| *major >= 11);
-        }
-        let fixed = self.cuda_of_main(&package.name, &package.version, target.platform)?;
+        let fixed = self.cuda_of_main(name, version, target.platform)?;
         let major = fixed
             .trim_start_matches('=')
             .split('.')
             .next()?
             .parse()
             .ok();
-        major.filter(|_| self.route(&package.name, target) == Route::Main)
+        major.filter(|_| self.route(name, target) == Route::Main)
     }
 
-    /// Libraries of two CUDA major versions: they work side by side, and are large.
-    fn two_cuda(&self, answer: &Resolution) -> Option<Diagnostic> {
+    /// The CUDA major version that the name of a distribution has in it, or that a release of CUDA's own
+    /// libraries is of.
+    pub fn major_of_library(&self, name: &PackageName, version: &Version) -> Option<u8> {
+        for family in &self.suffixes {
+            if let Some((_, major)) = family.names().find(|(member, _)| member == name) {
+                return Some(major);
+            }
+        }
+        if let Some((_, major)) = suffixed(name) {
+            return Some(major);
+        }
+        if name.as_ref() == "cuda-toolkit" || is_unsuffixed_library(name.as_ref()) {
+            let major = version.release().first().copied();
+            return major
+                .and_then(|major| u8::try_from(major).ok())
+                .filter(|major| *major >= 11);
+        }
+        None
+    }
+
+    /// What is meant to be there for several CUDAs: `nvidia-cutlass-dsl-libs-cu12` and `-cu13`, which one
+    /// package requires both.
+    pub fn for_several_cudas(&self, answer: &Resolution) -> BTreeSet<PackageName> {
+        let of_one = |package: &&ResolvedPackage| {
+            let Some((stem, major)) = suffixed(&package.name) else {
+                return false;
+            };
+            let mut all = answer.packages.iter();
+            all.any(|other| {
+                let same =
+                    suffixed(&other.name).is_some_and(|(own, of)| own == stem && of != major);
+                let mut by = other.required_by.iter();
+                same && by.any(|name| package.required_by.contains(name))
+            })
+        };
+        let found = answer.packages.iter().filter(of_one);
+        found.map(|package| package.name.clone()).collect()
+    }
+
+    /// Whether an answer has libraries of two CUDA major versions that nobody meant to have both.
+    pub fn mixes_cuda(&self, answer: &Resolution) -> bool {
+        self.owners_by_cuda(answer).len() > 1
+    }
+
+    fn owners_by_cuda<'a>(
+        &self,
+        answer: &'a Resolution,
+    ) -> BTreeMap<u8, BTreeSet<&'a PackageName>> {
+        let meant = self.for_several_cudas(answer);
         let mut owners = BTreeMap::<u8, BTreeSet<&PackageName>>::new();
         for package in &answer.packages {
-            if let Some(major) = self.major_of(package, &answer.target) {
+            if let Some(major) = self.major_of(package, &answer.target)
+                && !meant.contains(&package.name)
+            {
                 owners
                     .entry(major)
                     .or_default()
                     .extend(owners_of(package, answer));
             }
         }
+        owners
+    }
+
+    /// Libraries of two CUDA major versions: they work side by side, and are large.
+    fn two_cuda(&self, answer: &Resolution) -> Option<Diagnostic> {
+        let owners = self.owners_by_cuda(answer);
         if owners.len() < 2 {
             return None;
         }
@@ -267,6 +308,13 @@ fn owners_of<'a>(
         stack.extend(above.filter(|other| package.required_by.contains(&other.name)));
     }
     owners
+}
+
+/// `nvidia-nccl-cu13`: the name without its end, and the CUDA major version.
+fn suffixed(name: &PackageName) -> Option<(&str, u8)> {
+    let (stem, suffix) = name.as_ref().rsplit_once("-cu")?;
+    let major = suffix.parse().ok()?;
+    stem.starts_with("nvidia-").then_some((stem, major))
 }
 
 fn is_library(name: &str) -> bool {

@@ -56,3 +56,5 @@ pub const REPLACED: Code = Code("ACC012");
 pub const COMPUTED_HASH: Code = Code("ACC013");
 /// A page of the accelerator table is not there.
 pub const NO_SUCH_PAGE: Code = Code("ACC014");
+/// A page of the accelerator table could not be asked, so what it has is not known.
+pub const PAGE_UNKNOWN: Code = Code("ACC015");

@@ -5,6 +5,7 @@
 //! build is taken only if it has code for each of them.
 
 mod amd;
+mod locked;
 mod nvidia;
 mod survey;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::accelerator::{MinorVersion, Table, TorchRelease, WheelLocal};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::{Gpus, Host};
 
+pub use locked::{Fit, best_fit, fit};
 pub use nvidia::{Verdict, verdict};
 pub use survey::{Line, survey};
 
@@ -29,6 +31,8 @@ pub const NOTHING_RUNS: Code = Code("HOST006");
 pub const NO_JIT: Code = Code("HOST007");
 /// A GPU is there that no build can use.
 pub const UNUSABLE_GPU: Code = Code("HOST008");
+/// A lock is for builds that this machine does not run on a GPU.
+pub const OTHER_GPU: Code = Code("HOST011");
 /// Nobody knows what code a GPU runs.
 pub const UNKNOWN_CAPABILITY: Code = Code("HOST009");
 

@@ -1,7 +1,7 @@
 //! What accelerators change about a run: the table, the requirements of each target, and what is
 //! to be known about the answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pinsmith_resolver::{Asked, Resolution, ResolveError, Target};
@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::json::{SCHEMA, to_text};
 use super::targets::LockedArchive;
 use super::terminal::Terminal;
+use super::world::env;
 use super::{Done, Failure};
 use crate::accelerator::{REPLACED, Table, UNUSABLE_TABLE};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -17,7 +18,9 @@ use crate::lock::{DirectSource, DirectSources};
 
 /// The table that the user named, or the built-in one.
 pub(super) fn table(file: Option<&Path>) -> Result<Arc<Table>, Failure> {
-    let Some(file) = file else {
+    let of_env = env("PINSMITH_ACCELERATOR_TABLE").filter(|path| !path.is_empty());
+    let of_env = of_env.map(PathBuf::from);
+    let Some(file) = file.or(of_env.as_deref()) else {
         return Ok(Arc::new(Table::built_in().clone()));
     };
     let shown = file.display().to_string();

@@ -423,6 +423,9 @@ pub struct ExplainArgs {
     /// Another such index; may be given again
     #[arg(long, value_name = "URL")]
     pub extra_index_url: Vec<String>,
+    /// The table of indexes and builds that the lock was made with, if it was not the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub accelerator_table: Option<PathBuf>,
 }
 
 /// `pinsmith cache`

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use pinsmith_resolver::{
     HeldBackBy, Options, PackageName, Request, Requirement, Target, Version, WhatIf, with_version,
@@ -11,13 +12,14 @@ use serde::Serialize;
 
 use super::accelerators::table;
 use super::args::{ExplainArgs, GlobalArgs, IndexArgs};
-use super::install::{below, read_lock};
+use super::chosen_lock::ChosenLock;
 use super::json::{SCHEMA, to_text};
 use super::source::{Purpose, Source, open_tree};
 use super::terminal::Terminal;
 use super::unsatisfiable::places;
 use super::world::{OpenIndex, detect_host, location};
 use super::{Done, Failure};
+use crate::accelerator::Table;
 use crate::index::UploadTimes;
 use crate::lock::{Lock, LockedPackage, Selection, origin_kind_name};
 
@@ -34,15 +36,21 @@ pub(super) fn run(
 ) -> Result<Done, Failure> {
     let path = &args.source.path;
     let tree = open_tree(path)?;
-    let file = args.lock.clone();
-    let lock = read_lock(&file.unwrap_or_else(|| below(path, "pylock.toml")))?;
+    let table = table(args.accelerator_table.as_deref())?;
+    let chosen = ChosenLock::find(args.lock.as_deref(), (path, tree.root()), global, &table)?;
+    if let Some(note) = &chosen.note {
+        terminal.summary("lock", note);
+    }
+    let lock = chosen.lock;
     let entries = lock.entries(&args.package);
     let mut pins = Vec::new();
     for entry in entries {
         let if_newer = match &entry.evidence.newest {
-            Some(newest) => Some(if_newer(
-                args, global, &tree, &lock, entry, newest, terminal,
-            )?),
+            Some(newest) => {
+                let wish = (entry, newest);
+                let world = (&tree, &table);
+                Some(if_newer(args, global, world, &lock, wish, terminal)?)
+            }
             None => None,
         };
         pins.push(Pin::new(&lock, entry, if_newer));
@@ -211,10 +219,9 @@ fn link(entry: &LockedPackage, first: bool) -> Link {
 fn if_newer(
     args: &ExplainArgs,
     global: &GlobalArgs,
-    tree: &crate::scan::Tree,
+    (tree, table): (&crate::scan::Tree, &Arc<Table>),
     lock: &Lock,
-    entry: &LockedPackage,
-    newest: &Version,
+    (entry, newest): (&LockedPackage, &Version),
     terminal: Terminal,
 ) -> Result<IfNewer, Failure> {
     let unknown = |reason: &str| {
@@ -236,8 +243,9 @@ fn if_newer(
         .iter()
         .filter(|one| counts(&one.group));
     let pins = lock.packages.iter().filter(|pin| locked_on(pin, target));
+    let roots: Vec<Requirement> = wanted.map(|one| one.requirement.clone()).collect();
     let request = Request {
-        roots: wanted.map(|one| one.requirement.clone()).collect(),
+        roots: table.fit(&roots, target).requirements,
         constraints: source.manifest.constraints.clone(),
         preferences: pins
             .map(|pin| (pin.name.clone(), pin.version.clone()))
@@ -257,7 +265,7 @@ fn if_newer(
         None,
         UploadTimes::Useful,
         global,
-        (location, table(None)?),
+        (location, Arc::clone(table)),
         terminal,
     )?;
     let options = Options {

@@ -8,9 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pinsmith_resolver::PythonVersion;
 
 use super::Failure;
+use super::accelerators::table;
 use super::args::{GlobalArgs, IndexArgs, InstallArgs, InstallerArg};
+use super::chosen_lock::ChosenLock;
+use super::terminal::Terminal;
 use super::tools::FromIndex;
 use super::world::{cache_dir, detect_host, location};
+use crate::diagnostic::Diagnostic;
 use crate::host::Host;
 use crate::index::location::Proxy;
 use crate::index::{IndexSettings, Location};
@@ -22,6 +26,10 @@ pub(super) struct Installing {
     pub(super) lock_file: PathBuf,
     pub(super) lock: Lock,
     pub(super) options: SyncOptions,
+    /// Which lock was chosen among several.
+    note: Option<String>,
+    /// That this machine does not run its builds on a GPU.
+    unfit: Option<Diagnostic>,
 }
 
 impl Installing {
@@ -34,9 +42,14 @@ impl Installing {
         (path, root): (&Path, &Path),
         venv: PathBuf,
     ) -> Result<Self, Failure> {
-        let own = || below(path, "pylock.toml");
-        let lock_file = args.lock.clone().unwrap_or_else(own);
-        let lock = read_lock(&lock_file)?;
+        let table = table(args.accelerator_table.as_deref())?;
+        let named = args.lock.as_deref();
+        let ChosenLock {
+            file: lock_file,
+            lock,
+            note,
+            unfit,
+        } = ChosenLock::find_for_host(named, (path, root), global, &table)?;
         let wanted = match &args.python {
             Some(text) => text.parse().ok(),
             None => lock
@@ -100,7 +113,17 @@ impl Installing {
             lock_file,
             lock,
             options,
+            note,
+            unfit,
         })
+    }
+
+    /// Says which lock was chosen, and what this machine will not do with it.
+    pub(super) fn tell(&self, terminal: Terminal) {
+        if let Some(note) = &self.note {
+            terminal.summary("lock", note);
+        }
+        terminal.diagnostics(self.unfit.as_slice());
     }
 }
 
@@ -154,23 +177,6 @@ fn selection(args: &InstallArgs, lock: &Lock) -> Result<Selection, Failure> {
     Ok(Selection::Some { extras, groups })
 }
 
-/// Reads a lock file.
-pub(super) fn read_lock(file: &Path) -> Result<Lock, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        Failure::new(
-            format!("cannot read the lock `{}`: {error}", file.display()),
-            "make one with `pinsmith lock`, or name it with --lock FILE",
-        )
-    })?;
-    let read = crate::lock::read(&text).map_err(|error| {
-        Failure::new(
-            format!("cannot use `{}`: {error}", file.display()),
-            error.help(),
-        )
-    })?;
-    Ok(read.lock)
-}
-
 /// The interpreter of `--python`, else one of the version that the lock was made for.
 fn python(
     args: &InstallArgs,
@@ -205,14 +211,5 @@ pub(super) fn network(location: &Location) -> Network {
             Proxy::Url(secret) => Some(secret.0.clone()),
             Proxy::Environment | Proxy::Direct => None,
         },
-    }
-}
-
-/// A file of the repository, as one would type it.
-pub(super) fn below(folder: &Path, name: &str) -> PathBuf {
-    if folder == Path::new(".") {
-        PathBuf::from(name)
-    } else {
-        folder.join(name)
     }
 }

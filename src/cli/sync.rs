@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::args::{GlobalArgs, SyncArgs};
-use super::install::{Installing, below};
+use super::chosen_lock::below;
+use super::install::Installing;
 use super::source::{count, open_tree};
 use super::terminal::Terminal;
 use super::world::typed;
@@ -18,6 +19,7 @@ pub(super) fn run(
     let tree = open_tree(&args.path)?;
     let installing =
         Installing::prepare(&args.install, global, (&args.path, tree.root()), venv(args))?;
+    installing.tell(terminal);
     let options = SyncOptions {
         trust_venv: args.trust_venv,
         ..installing.options

@@ -33,6 +33,7 @@ pub(super) fn run(
         .map_err(|source| SyncError::io(Path::new("temporary folder"), source))?;
     let place = (args.source.path.as_path(), tree.root());
     let installing = Installing::prepare(&args.install, global, place, work.path().join("venv"))?;
+    installing.tell(terminal);
     let purpose = Purpose::of(&installing.lock.targets);
     let source = Source::read_again(&args.source, purpose, global, terminal)?;
     let local = if args.local {

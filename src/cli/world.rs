@@ -9,7 +9,8 @@ use std::time::Instant;
 use clap::ValueEnum as _;
 use pinsmith_resolver::{
     Asked, Options, PackageName, PackageSource, PrereleasePolicy, PythonVersion, Requirement,
-    Resolution, ResolutionMode, ResolveError, Target, resolve_all, url_of,
+    Resolution, ResolutionMode, ResolveError, SourceError, Target, Unsatisfiable, resolve_all,
+    url_of,
 };
 
 use super::Failure;
@@ -18,10 +19,11 @@ use super::args::instants;
 use super::args::{GlobalArgs, IndexArgs, PrereleaseArg, ResolutionArg, ResolveArgs};
 use super::builder::builder;
 use super::json::Stats;
+use super::one_cuda;
 use super::source::count;
 use super::terminal::{Progress, Terminal};
 use super::unsatisfiable::Advice;
-use crate::accelerator::Table;
+use crate::accelerator::{PAGE_UNKNOWN, Table};
 use crate::diagnostic::Diagnostic;
 use crate::direct::{Sources, read};
 use crate::git::Git;
@@ -190,28 +192,50 @@ impl OpenIndex {
         options: &Options,
         question: Option<&str>,
         hashes: bool,
-    ) -> Vec<Result<Resolution, ResolveError>> {
+    ) -> (Vec<Result<Resolution, ResolveError>>, Option<String>) {
         for Asked { request, .. } in asked {
             // what is usual today was not on an earlier day
             let usual = options.as_of.is_none().then_some(&request.roots[..]);
             let before = request.preferences.keys();
             self.index.expect(usual.unwrap_or_default(), before);
         }
-        let mut answers = resolve_all(asked, &self.index, options);
+        let answers = resolve_all(asked, &self.index, options);
+        let table = &self.cached.accelerators;
+        let (mut answers, two) = one_cuda::prefer(answers, asked, &self.index, options, table);
         for answer in answers.iter_mut().filter(|_| hashes) {
             let completed = answer.as_mut().map(|one| self.index.complete_digests(one));
             if let Ok(Err(error)) = completed {
                 *answer = Err(error.into());
             }
         }
+        for answer in &mut answers {
+            if let Err(ResolveError::Unsatisfiable(proof)) = answer
+                && let Some(unknown) = self.unknown(proof)
+            {
+                *answer = Err(unknown.into());
+            }
+        }
         // a failure needs its proof, which is worked out each time
         let all: Result<Vec<&Resolution>, _> = answers.iter().map(Result::as_ref).collect();
-        if let (Some(question), Ok(all)) = (question, all)
+        if let (Some(question), Ok(all), None) = (question, all, &two)
             && let Ok(text) = serde_json::to_vec(&all)
         {
             self.index.remember(question, &text);
         }
-        answers
+        (answers, two)
+    }
+
+    /// Why a failure says nothing: what it rests on could not be asked.
+    fn unknown(&self, proof: &Unsatisfiable) -> Option<SourceError> {
+        let requirements = proof.requirements().into_iter();
+        let mut found =
+            requirements.filter_map(|one| Some((&one.name, self.index.unknown(&one.name)?)));
+        let (name, why) = found.next()?;
+        Some(SourceError {
+            code: Some(PAGE_UNKNOWN.0),
+            message: format!("whether there is an answer with `{name}` cannot be told: {why}"),
+            help: Some("run again when it can be reached, or leave it out".to_owned()),
+        })
     }
 
     /// Resolves over the index; with `hashes`, pins of indexes that give no digest get one.
@@ -219,8 +243,8 @@ impl OpenIndex {
         let options = options(args);
         let built_in = *self.cached.accelerators == *Table::built_in();
         let question = question(asked, &options).filter(|_| built_in);
-        let answers = match question.as_deref().and_then(|asked| self.recall(asked)) {
-            Some(known) => known.into_iter().map(Ok).collect(),
+        let (answers, two) = match question.as_deref().and_then(|asked| self.recall(asked)) {
+            Some(known) => (known.into_iter().map(Ok).collect(), None),
             None => self.work_out(asked, &options, question.as_deref(), hashes),
         };
         let failed = asked.iter().zip(&answers);
@@ -241,7 +265,9 @@ impl OpenIndex {
         let packages = answers.iter().flatten().flat_map(|answer| &answer.packages);
         let names: BTreeSet<&PackageName> = packages.map(|package| &package.name).collect();
         diagnostics.extend(self.index.status_diagnostics(names));
-        diagnostics.extend(findings(&answers, &self.cached.accelerators));
+        let mut found = findings(&answers, &self.cached.accelerators);
+        one_cuda::explain(&mut found, two);
+        diagnostics.extend(found);
         Resolved {
             answers,
             advice,

@@ -23,7 +23,11 @@ pub(super) const KEYS: [&str; 9] = [
 ];
 
 /// Keys that a tree has no say in, with what the user can do instead.
-const NOT_FOR_TREES: [(&str, &str); 12] = [
+const NOT_FOR_TREES: [(&str, &str); 13] = [
+    (
+        "accelerator-table",
+        "pass `--accelerator-table` yourself, if you trust it",
+    ),
     ("index-url", "pass `--index-url` yourself, if you trust it"),
     (
         "extra-index-url",

@@ -4,7 +4,7 @@
 //! that the table names is ever taken from them. Their dates are those of the main index, since
 //! their own are those of the last change, and the releases say which CUDA they are built for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use pinsmith_resolver::{
 };
 use tokio::runtime::Handle;
 
-use crate::accelerator::{Route, Table, WheelLocal};
+use crate::accelerator::{NO_SUCH_PAGE, PAGE_UNKNOWN, Route, Table, WheelLocal};
 use crate::diagnostic::Diagnostic;
 
 use super::pages::{self, Page};
-use super::{IndexUrl, Shared, codes, links, lookahead};
+use super::{Index, IndexUrl, Shared, codes, links, lock, lookahead};
 
 /// One target's view of the index.
 pub(super) struct TargetIndex<'i> {
@@ -34,20 +34,71 @@ pub(super) struct TargetIndex<'i> {
 pub(super) struct View {
     target: Target,
     table: Arc<Table>,
+    /// Whether libraries of CUDA, too, must be of one major version; all but these.
+    one_cuda: Option<Arc<BTreeSet<PackageName>>>,
+}
+
+/// The index with one more rule: no two CUDA major versions in an environment, libraries and packages
+/// with a CUDA in their names included.
+pub struct OneCuda<'i> {
+    index: &'i Index,
+    /// What may be there for several CUDAs.
+    but: Arc<BTreeSet<PackageName>>,
+}
+
+impl fmt::Debug for OneCuda<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OneCuda").field(&self.but).finish()
+    }
+}
+
+impl Index {
+    /// The index as one whose environments have one CUDA; `but` may be there for several.
+    pub fn with_one_cuda(&self, but: BTreeSet<PackageName>) -> OneCuda<'_> {
+        OneCuda {
+            index: self,
+            but: Arc::new(but),
+        }
+    }
+}
+
+impl PackageSource for OneCuda<'_> {
+    fn releases(&self, name: &PackageName) -> Result<ReleasesAnswer, SourceError> {
+        self.index.releases(name)
+    }
+
+    fn metadata(
+        &self,
+        name: &PackageName,
+        file: &ReleaseFile,
+    ) -> Result<MetadataAnswer, SourceError> {
+        self.index.metadata(name, file)
+    }
+
+    fn look_ahead(&self, requirements: Vec<Requirement>, guess: &Arc<dyn Lookahead>) {
+        self.index.look_ahead(requirements, guess);
+    }
+
+    fn for_target<'s>(&'s self, target: &Target) -> Option<Box<dyn PackageSource + 's>> {
+        let but = Some(Arc::clone(&self.but));
+        Some(Box::new(TargetIndex::new(self.index, target, but)))
+    }
 }
 
 impl<'i> TargetIndex<'i> {
     pub(super) fn new(
-        shared: &'i Arc<Shared>,
-        handle: &'i Handle,
-        table: Arc<Table>,
+        index: &'i Index,
         target: &Target,
+        one_cuda: Option<Arc<BTreeSet<PackageName>>>,
     ) -> Self {
-        let target = target.clone();
-        let view = Arc::new(View { target, table });
+        let view = Arc::new(View {
+            target: target.clone(),
+            table: Arc::clone(&index.shared.accelerators),
+            one_cuda,
+        });
         Self {
-            shared,
-            handle,
+            shared: &index.shared,
+            handle: &index.handle,
             view,
         }
     }
@@ -265,6 +316,7 @@ impl View {
                 (torch, cuda.or_else(|| plain.then(of_main).flatten()))
             }
         };
+        let cuda = cuda.or_else(|| self.of_library(name, &metadata.version));
         let cuda = cuda.map(|specifier| format!("{}{specifier}", cuda_package()));
         let needs = [torch, cuda].into_iter().flatten();
         let needs: Vec<Requirement> = needs
@@ -276,6 +328,13 @@ impl View {
         let mut metadata = metadata.as_ref().clone();
         metadata.requires_dist.extend(needs);
         Arc::new(metadata)
+    }
+
+    /// The CUDA that a library is of, where that counts.
+    fn of_library(&self, name: &PackageName, version: &Version) -> Option<String> {
+        let but = self.one_cuda.as_ref()?;
+        let major = self.table.major_of_library(name, version)?;
+        (!but.contains(name)).then(|| format!("=={major}.*"))
     }
 
     /// Whether builds of several CUDA could meet on this target.
@@ -377,9 +436,23 @@ fn nothing_required(name: &PackageName, file: &ReleaseFile) -> MetadataAnswer {
 }
 
 /// Says that a page of the table is not there, once.
-pub(super) fn note_missing(shared: &Shared, page: &IndexUrl, why: &str) {
+pub(super) fn note_missing(shared: &Shared, page: &IndexUrl) {
     shared.note(Diagnostic::info(
-        crate::accelerator::NO_SUCH_PAGE,
-        format!("{page} ({}) {why}; its wheels do not count", page.origin),
+        NO_SUCH_PAGE,
+        format!("{page} ({}) is not there, so it has no wheels", page.origin),
     ));
+}
+
+/// Says that nobody knows what a page of the table has of a project.
+pub(super) fn note_unknown(shared: &Shared, name: &PackageName, why: &str) {
+    shared.note(
+        Diagnostic::warning(
+            PAGE_UNKNOWN,
+            format!("wheels of `{name}` may be missing: {why}"),
+        )
+        .help("run again when it can be reached: the answer can be another one then"),
+    );
+    lock(&shared.unknown)
+        .entry(name.clone())
+        .or_insert_with(|| why.to_owned());
 }

@@ -50,3 +50,5 @@ pub const WRONG_HASH: Code = Code("IDX022");
 pub const NOT_IN_CACHE: Code = Code("IDX023");
 /// A file has no digest on its index, and none could be worked out.
 pub const NO_DIGEST: Code = Code("IDX024");
+/// A page that was to list files is not there.
+pub const NO_SUCH_PAGE: Code = Code("IDX025");

@@ -8,7 +8,7 @@ use pinsmith_resolver::{PackageName, Project, ReleaseFile, SourceError, Version}
 use reqwest::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use url::Url;
 
-use super::accelerated::note_missing;
+use super::accelerated::{note_missing, note_unknown};
 use super::cache::{Kind, Meta};
 use super::client::{ACCEPT_PAGE, Request};
 use super::files::digest_of_file;
@@ -41,7 +41,8 @@ pub(super) async fn page(
     Ok(project.map_or(Page::NotFound, Page::Found))
 }
 
-/// The same for a page that may not be there, or not be reachable: then it has nothing.
+/// The same for a page that may not be there: then it has nothing. One that cannot be asked may
+/// have something, which is remembered for this project.
 pub(super) async fn optional_page(
     shared: &Arc<Shared>,
     place: &IndexUrl,
@@ -54,8 +55,12 @@ pub(super) async fn optional_page(
             project.map_or(Page::NotFound, Page::Found)
         }
         Ok(None) => Page::Offline,
+        Err(error) if error.code == Some(codes::NO_SUCH_PAGE.0) => {
+            note_missing(shared, place);
+            Page::NotFound
+        }
         Err(error) => {
-            note_missing(shared, place, &error.message);
+            note_unknown(shared, name, &error.message);
             Page::NotFound
         }
     }
@@ -128,6 +133,8 @@ async fn fetch(
         (Ok(reply), cached) => {
             let cached = cached.filter(|_| reply.status >= 500);
             let code = match reply.status {
+                // stores of files say 403 of what they do not have
+                403 | 404 | 410 => codes::NO_SUCH_PAGE,
                 401 => codes::UNAUTHORIZED,
                 _ => codes::REFUSED,
             };

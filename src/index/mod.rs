@@ -44,6 +44,7 @@ use tokio::runtime::{Handle, Runtime};
 use crate::accelerator::Table;
 use crate::diagnostic::Diagnostic;
 
+pub use accelerated::OneCuda;
 pub use archive::{Archive, ArchiveContent};
 pub use client::{ClientError, NetworkSettings};
 pub use contents::{Contents, ContentsQuestion};
@@ -135,6 +136,8 @@ struct Shared {
     /// What targets with accelerators are offered, by their key.
     routed: Joined<String, Result<ReleasesAnswer, SourceError>>,
     accelerators: Arc<Table>,
+    /// Projects of which a page could not be asked, and why.
+    unknown: Mutex<BTreeMap<PackageName, String>>,
     metadata: Joined<String, Result<MetadataAnswer, SourceError>>,
     guesses: learned::Guesses,
     tails: learned::Tails,
@@ -188,6 +191,7 @@ impl Index {
             projects: Joined::default(),
             routed: Joined::default(),
             accelerators: settings.accelerators,
+            unknown: Mutex::default(),
             metadata: Joined::default(),
             guesses: learned::Guesses::default(),
             tails: learned::Tails::default(),
@@ -240,6 +244,12 @@ impl Index {
             })
             .collect();
         found.into_iter().collect()
+    }
+
+    /// Why nobody knows which files a project has, where a page of the accelerator table could not be
+    /// asked.
+    pub fn unknown(&self, name: &PackageName) -> Option<String> {
+        lock(&self.shared.unknown).get(name).cloned()
     }
 
     /// What a person should know about the indexes and the cache, found so far; sorted.
@@ -307,9 +317,7 @@ impl PackageSource for Index {
 
     /// Builds for accelerators come from where the table says.
     fn for_target<'s>(&'s self, target: &Target) -> Option<Box<dyn PackageSource + 's>> {
-        let table = Arc::clone(&self.shared.accelerators);
-        let own = TargetIndex::new(&self.shared, &self.handle, table, target);
-        Some(Box::new(own))
+        Some(Box::new(TargetIndex::new(self, target, None)))
     }
 }
 

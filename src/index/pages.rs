@@ -188,6 +188,7 @@ impl Asked<'_> {
                 &format!("cannot be asked: {error}"),
                 match error {
                     FetchError::Settings(_) => SETTINGS_HELP,
+                    _ if self.explicit => "check the connection, proxy and certificate settings, name a mirror in a table of your own (--accelerator-table), or take what the main index has with --accelerator index",
                     _ => "check the connection, proxy and certificate settings, name another index with --index-url, or use --offline with a filled cache",
                 },
             )),

@@ -68,6 +68,9 @@ pub struct InstallArgs {
     /// The lock, if it lies elsewhere
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
+    /// Use this table of what machines run instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    pub accelerator_table: Option<PathBuf>,
     /// The Python to make the environment with (a version or the path of an interpreter)
     #[arg(long, value_name = "X.Y|PATH")]
     pub python: Option<String>,

@@ -153,6 +153,7 @@ impl Loop<'_> {
             extras: Vec::new(),
             no_groups: false,
             lock: Some(lock_file),
+            accelerator_table: self.field.args.resolve.targets.accelerator_table.clone(),
             python: None,
             installer: self.field.args.installer,
             find_links: self.field.args.resolve.index.find_links.clone(),
