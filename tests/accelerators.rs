@@ -33,7 +33,11 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let text = index::fixture("acceptance.jsonl");
+    rows_of("acceptance.jsonl")
+}
+
+fn rows_of(file: &str) -> Vec<Row> {
+    let text = index::fixture(file);
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
@@ -103,9 +107,19 @@ fn is_locked(row: &Row) -> bool {
 
 #[test]
 fn acceptance_rows_come_out_as_expected() {
-    let index = Index::start();
     let rows: Vec<Row> = rows().into_iter().filter(is_locked).collect();
     assert!(rows.len() > 50);
+    come_out(&rows);
+}
+
+/// Every way in which builds are shipped, see `fixtures/accelerators/shipping.jsonl`.
+#[test]
+fn every_way_of_shipping_comes_out_as_expected() {
+    come_out(&rows_of("shipping.jsonl"));
+}
+
+fn come_out(rows: &[Row]) {
+    let index = Index::start();
     let (next, wrong) = (Mutex::new(rows.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..3 {
@@ -185,9 +199,10 @@ fn accelerators_are_locked_side_by_side() {
     let mut before = Vec::new();
     for (slug, build) in [("cpu", "cpu"), ("cu128", "cu128"), ("rocm6-3", "rocm6.3")] {
         let text = read(&format!("requirements.{slug}.txt"));
-        let address = index.server.url(&format!(
-            "/{build}/files/torch-2.8.0%2B{build}-cp312-cp312-"
-        ));
+        let address = format!(
+            "{}torch-2.8.0%2B{build}-cp312-cp312-",
+            index.files_of(build)
+        );
         assert!(text.contains(&format!("torch @ {address}")), "{text}");
         assert!(
             text.contains("numpy==2.5.0 \\\n") && text.contains("accelerate==1.20.0 \\\n"),
@@ -238,6 +253,136 @@ fn accelerators_are_locked_side_by_side() {
     for (text, slug) in before.iter().zip(["cpu", "cu128", "rocm6-3"]) {
         assert_eq!(pins(&read(&format!("requirements.{slug}.txt"))), pins(text));
     }
+}
+
+/// What the table says of releases that cannot be had is a comfort: the resolver tells the same from the index.
+#[test]
+fn failures_are_told_without_the_sentences_of_the_table() {
+    let index = Index::start();
+    let text = std::fs::read_to_string(&index.table).unwrap();
+    let start = text.find("\ntraps = [").unwrap();
+    let end = start + text[start..].find("\n]\n").unwrap() + 3;
+    std::fs::write(
+        &index.table,
+        format!("{}\ntraps = []\n{}", &text[..start], &text[end..]),
+    )
+    .unwrap();
+    let rows = rows();
+    for (id, says) in [
+        (
+            "A26",
+            [
+                "torchvision 0.15.0 requires torch==2.0.0+cu117",
+                "torch 2.0.0",
+            ],
+        ),
+        ("A41", ["nvidia-cuda-runtime-cu13~=13.0", "0.0.1"]),
+        ("A44", ["jax-rocm7-plugin==0.12.0.1.*", "0.12.0"]),
+    ] {
+        let row = rows.iter().find(|row| row.id == id).unwrap();
+        let run = Run::new(&index, &format!("bare-{id}"), &row.requirements);
+        let output = run.lock(&[&row.target], &[]);
+        let told = String::from_utf8_lossy(&output.stdout).replace('`', "");
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        for say in says {
+            assert!(told.contains(say), "{id}, {say}: {told}");
+        }
+    }
+}
+
+/// A page that cannot be asked may have what is wanted: that is said, and an answer "no" is none.
+#[test]
+fn a_page_that_cannot_be_asked_is_no_empty_page() {
+    let index = Index::start();
+    index.broken.store(true, Ordering::Relaxed);
+    let target =
+        serde_json::json!({"python": "3.12", "platform": "linux-x86_64", "accelerator": "cu128"});
+    let wanted = ["torch==2.9.1", "torch-scatter"].map(str::to_owned);
+    let run = Run::new(&index, "unreachable", &wanted);
+    let output = run.lock(&[&target], &[]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains(
+            "error[ACC015]: whether there is an answer with `torch-scatter` cannot be told"
+        ),
+        "{stderr}"
+    );
+    index.broken.store(false, Ordering::Relaxed);
+    let output = run.lock(&[&target], &[]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// A lock of wheels that only their page tells apart stays as it is.
+#[test]
+fn a_build_that_its_page_tells_apart_is_kept() {
+    let index = Index::start();
+    let wanted = ["torch==2.2.2", "mmcv"].map(str::to_owned);
+    let run = Run::new(&index, "kept-page", &wanted);
+    let target =
+        serde_json::json!({"python": "3.10", "platform": "linux-x86_64", "accelerator": "cu121"});
+    let mut before = String::new();
+    for round in 0..3 {
+        let output = run.lock(&[&target], &[]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        let lock = std::fs::read_to_string(run.folder.join("pylock.toml")).unwrap();
+        assert!(
+            lock.contains("name = \"mmcv\"\nversion = \"2.2.0\"\n"),
+            "{lock}"
+        );
+        assert!(
+            lock.contains("/mmcv-2.2-cu121/files/mmcv-2.2.0-cp310"),
+            "{lock}"
+        );
+        // the second run adds that pins are the lock's; from then on the bytes stay
+        if round > 1 {
+            assert_eq!(lock, before);
+        }
+        assert!(
+            !stderr.contains("not kept") && !stderr.contains("+torch2"),
+            "{stderr}"
+        );
+        before = lock;
+    }
+}
+
+/// `explain` reads the table that the lock was made with.
+#[test]
+fn a_pin_is_explained_with_the_users_table() {
+    let index = Index::start();
+    let wanted = ["torch==2.9.1", "torchvision"].map(str::to_owned);
+    let run = Run::new(&index, "explained", &wanted);
+    let target =
+        serde_json::json!({"python": "3.12", "platform": "linux-x86_64", "accelerator": "cu128"});
+    let output = run.lock(&[&target], &[]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let explain = |more: &[&str]| {
+        let url = index.server.url("/main/simple/");
+        let arguments = [
+            &["explain", "torchvision", ".", "--index-url", url.as_str()],
+            more,
+        ]
+        .concat();
+        let output = run.pinsmith(&arguments.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let with = explain(&["--accelerator-table", index.table.to_str().unwrap()]);
+    assert!(
+        with.contains("torchvision 0.26.0") && with.contains("torch"),
+        "{with}"
+    );
+    assert!(!with.contains("unknown:"), "{with}");
+    let without = explain(&[]);
+    assert!(without.contains("unknown: "), "{without}");
 }
 
 /// A file at an address that is not the locked one any more is not taken silently.

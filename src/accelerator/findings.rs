@@ -190,9 +190,14 @@ impl Table {
             let major = self.major_of(package, target)?;
             let (name, version, accelerator) = (&package.name, &package.version, target.accelerator);
             let message = format!("{name} {version} is built for CUDA {major}, and the target is {accelerator}");
-            Some(Diagnostic::warning(OTHER_ACCELERATOR, message).help(
-                "it may fail to import there: leave it out for this target, or lock for a CUDA target",
-            ))
+            let groups = self.exclusive.iter();
+            let mut groups = groups.filter(|group| group.packages.contains(name));
+            let instead = groups.next().and_then(|group| group.keep.on(accelerator, None));
+            let help = match instead.filter(|instead| instead != name.as_ref()) {
+                Some(instead) => format!("take {instead} there, or lock for a CUDA target"),
+                None => "it may fail to import there: leave it out for this target, or lock for a CUDA target".to_owned(),
+            };
+            Some(Diagnostic::warning(OTHER_ACCELERATOR, message).help(help))
         });
         found.collect()
     }

@@ -17,7 +17,7 @@ mod tests;
 
 pub use fit::Fitted;
 pub use local::{CudaTag, TorchTag, WheelLocal};
-pub use route::Route;
+pub use route::{Page, Route};
 pub use table::{
     AcceleratorPattern, Build, Capabilities, Capability, CapabilityFloor, Companion, CudaFixed,
     DeadName, Driver, DriverVersion, Exclusive, ExtraFamily, Gpu, Index, Keep, Mark, MinorVersion,

@@ -1,5 +1,6 @@
 //! Where a target takes a package from.
 
+use pep440_rs::LocalSegment;
 use pinsmith_resolver::{Accelerator, AcceleratorFamily, PackageName, Platform, Target, Version};
 
 use super::{AcceleratorPattern, Index, MinorVersion, Pages, Table, WheelLocal};
@@ -18,9 +19,18 @@ pub enum Route {
     },
     /// Pages that list wheels of it, beside the main index.
     Pages {
-        /// Their addresses.
-        urls: Vec<String>,
+        /// Them, in the order of the table.
+        pages: Vec<Page>,
     },
+}
+
+/// A page that lists wheels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Its address.
+    pub url: String,
+    /// The release of torch that its wheels are built for, where the address says so.
+    pub torch: Option<MinorVersion>,
 }
 
 impl Table {
@@ -48,11 +58,11 @@ impl Table {
         }
         let pages = self.pages.iter();
         let pages = pages.filter(|pages| pages.packages.contains(name));
-        let urls: Vec<String> = pages.flat_map(|pages| pages.addresses(target)).collect();
-        if urls.is_empty() {
+        let pages: Vec<Page> = pages.flat_map(|pages| pages.addresses(target)).collect();
+        if pages.is_empty() {
             Route::Main
         } else {
-            Route::Pages { urls }
+            Route::Pages { pages }
         }
     }
 
@@ -92,6 +102,22 @@ impl Table {
         let torch = local.torch.map(|torch| format!("torch=={}.*", torch.minor));
         let cuda = local.cuda.map(|cuda| format!("=={}.*", cuda.major));
         (torch, cuda)
+    }
+
+    /// The version under which a wheel of a page stands for choice. Files of several pages have one name and
+    /// are built for one torch each (`mmcv-2.2.0-...whl`): then what the page says is added to the local
+    /// version, and `torch==2.4.*` follows from it.
+    pub fn on_page(version: &Version, page: &Page) -> Version {
+        let Some(torch) = page
+            .torch
+            .filter(|_| WheelLocal::of(version).torch.is_none())
+        else {
+            return version.clone();
+        };
+        let mut local = version.local().to_vec();
+        local.push(LocalSegment::String(format!("torch{}", torch.major)));
+        local.push(LocalSegment::Number(torch.minor.into()));
+        version.clone().with_local(local)
     }
 
     /// Whether a wheel of some page can count for a target, as far as its local version says.
@@ -148,25 +174,35 @@ impl Index {
 }
 
 impl Pages {
-    /// Their addresses for a target; none when they do not serve the target.
-    pub fn addresses(&self, target: &Target) -> Vec<String> {
+    /// The pages for a target; none when they do not serve the target.
+    pub fn addresses(&self, target: &Target) -> Vec<Page> {
         if !self.platforms.contains(&target.platform) {
             return Vec::new();
         }
         let Some(served) = served_as(&self.accelerators, target.accelerator) else {
             return Vec::new();
         };
-        let mut urls = vec![self.url.replace("{accelerator}", &served.to_string())];
-        let torch: Vec<String> = self.torch.iter().map(ToString::to_string).collect();
-        let versions: Vec<String> = self.versions.iter().map(ToString::to_string).collect();
-        for (variable, values) in [("{torch}", torch), ("{version}", versions)] {
-            if urls.iter().any(|url| url.contains(variable)) {
-                urls = urls
-                    .iter()
-                    .flat_map(|url| values.iter().map(move |value| url.replace(variable, value)))
-                    .collect();
-            }
+        let url = self.url.replace("{accelerator}", &served.to_string());
+        let of_torch: Vec<Page> = if url.contains("{torch}") {
+            let each = self.torch.iter();
+            let page = |torch: &MinorVersion| Page {
+                url: url.replace("{torch}", &torch.to_string()),
+                torch: Some(*torch),
+            };
+            each.map(page).collect()
+        } else {
+            vec![Page { url, torch: None }]
+        };
+        if !self.url.contains("{version}") {
+            return of_torch;
         }
-        urls
+        let each = of_torch.iter().flat_map(|page| {
+            let versions = self.versions.iter();
+            versions.map(|version| Page {
+                url: page.url.replace("{version}", &version.to_string()),
+                torch: page.torch,
+            })
+        });
+        each.collect()
     }
 }

@@ -449,6 +449,11 @@ impl Table {
         self.torch.iter().find(|release| release.version == version)
     }
 
+    /// Whether the main index has nothing of a project but sources that need a compiler.
+    pub fn is_source_only(&self, name: &PackageName) -> bool {
+        self.source_only.iter().any(|row| row.package == *name)
+    }
+
     /// What a CUDA asks of the driver.
     pub fn driver(&self, cuda: CudaVersion) -> Option<&Driver> {
         self.drivers.iter().find(|driver| driver.cuda == cuda)

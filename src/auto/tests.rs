@@ -45,6 +45,10 @@ struct Row {
     error: Option<String>,
     says: Vec<String>,
     never: Vec<String>,
+    /// Accelerators of the locks that are there, some with a platform.
+    locks: Vec<String>,
+    taken: Option<String>,
+    unfit: Option<String>,
 }
 
 fn machine(row: &Row) -> Machine {
@@ -195,4 +199,125 @@ fn a_choice_in_a_sentence() {
         choice.sentence(&machine),
         "2 × NVIDIA GPU (8.0), driver 535.183.01: cu126, torch up to 2.14; cu130 of torch 2.15 needs driver 580"
     );
+}
+
+/// The hosts of `fixtures/host/locks.toml`: which lock is taken, and what stays idle.
+#[test]
+fn every_lock_on_its_machine() {
+    let text = include_str!("../../fixtures/host/locks.toml");
+    let hosts: Hosts = toml::from_str(text).unwrap();
+    for row in &hosts.host {
+        let machine = machine(row);
+        let targets = row.locks.iter().map(|lock| {
+            let (accelerator, platform) = lock.split_once(' ').unwrap_or((lock, ""));
+            let platform = platform.parse().ok().or(machine.platform).unwrap();
+            pinsmith_resolver::Target {
+                accelerator: accelerator.parse().unwrap(),
+                ..pinsmith_resolver::Target::new("3.12".parse().unwrap(), platform)
+            }
+        });
+        let targets: Vec<_> = targets.collect();
+        let torch = row.torch.as_ref().map(|torch| torch.parse().unwrap());
+        let found = best_fit(&machine, &targets, torch.as_ref(), Table::built_in());
+        let taken = found
+            .as_ref()
+            .map(|(_, target)| target.accelerator.to_string());
+        assert_eq!(taken, row.taken, "{}", row.name);
+        let unfit = match found {
+            Some((Fit::Idle(why), _)) => Some(why),
+            _ => None,
+        };
+        assert_eq!(unfit, row.unfit, "{}", row.name);
+    }
+}
+
+/// What `docs/accelerators.md` tells the owner of each machine is what is chosen for it.
+#[test]
+fn the_book_says_what_is_chosen() {
+    let page = include_str!("../../docs/accelerators.md");
+    let start = page.find("| machine |").unwrap();
+    let lines = page[start..].lines().skip(2);
+    let mut before = (String::new(), String::new());
+    let mut judged = 0;
+    for line in lines.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [name, capability, drivers, builds, torch, _] = cells[..] else {
+            panic!("{line}");
+        };
+        if !name.is_empty() {
+            before = (name.to_owned(), capability.to_owned());
+        }
+        let (name, capability) = &before;
+        let platform = [
+            ("linux-aarch64", "linux-aarch64"),
+            ("Mac with Apple", "macos-arm64"),
+            ("Mac with Intel", "macos-x86_64"),
+        ];
+        let platform = platform.iter().find(|(word, _)| name.contains(word));
+        let words = name.split(['(', ')', ' ', ',']);
+        let gfx: Vec<String> = words
+            .filter(|word| word.starts_with("gfx"))
+            .map(str::to_owned)
+            .collect();
+        // a range of capabilities or cards stands for each of them
+        let numbers = capability.replace(" to ", ", ");
+        let capabilities = numbers.split(", ").filter(|one| !one.is_empty());
+        let cards: Vec<(Vec<String>, Vec<String>)> = capabilities
+            .map(|one| (vec![one.to_owned()], Vec::new()))
+            .chain(gfx.into_iter().map(|one| (Vec::new(), vec![one])))
+            .collect();
+        let cards = if cards.is_empty() {
+            vec![(Vec::new(), Vec::new())]
+        } else {
+            cards
+        };
+        let ends = drivers.split(',').next().unwrap_or_default().split(" to ");
+        let ends: Vec<Option<String>> = ends
+            .map(|end| end.starts_with(|c: char| c.is_ascii_digit()).then_some(end))
+            .map(|end| {
+                end.map(|end| {
+                    if end.contains('.') {
+                        end.to_owned()
+                    } else {
+                        format!("{end}.65.06")
+                    }
+                })
+            })
+            .collect();
+        for (capabilities, gfx) in cards {
+            for driver in &ends {
+                let tegra = name.contains("Jetson");
+                let row = Row {
+                    platform: platform.map(|(_, platform)| (*platform).to_owned()),
+                    capabilities: if driver.is_some() {
+                        capabilities.clone()
+                    } else {
+                        Vec::new()
+                    },
+                    driver: driver.clone(),
+                    gfx: gfx.clone(),
+                    pci: if name.contains("Arc ") {
+                        vec!["8086:e20b".to_owned()]
+                    } else {
+                        Vec::new()
+                    },
+                    tegra,
+                    ..Row::default()
+                };
+                let machine = machine(&row);
+                let choice = choose(&machine, &Wanted::default(), Table::built_in());
+                let choice = choice.unwrap_or_else(|error| panic!("{name}: {}", error.message));
+                assert_eq!(
+                    format!("`{}`", choice.accelerator),
+                    builds,
+                    "{name}, {driver:?}, {gfx:?}"
+                );
+                if let Some(newest) = choice.newest {
+                    assert_eq!(newest.to_string(), torch, "{name}, {driver:?}, {gfx:?}");
+                }
+                judged += 1;
+            }
+        }
+    }
+    assert!(judged > 30, "{judged}");
 }

@@ -1,15 +1,16 @@
 //! The answer "no": the proof with the places of its requirements, and what would make it work.
 
 use pinsmith_resolver::{
-    Asked, Exclusion, Fact, Options, PackageSource, Platform, ReleasesAnswer, Remedy, Requirement,
-    Resolution, ResolveError, Target, Timestamp, Unsatisfiable, remedies, worked_as_of,
+    Asked, Exclusion, Fact, Options, PackageName, PackageSource, Platform, ReleasesAnswer, Remedy,
+    Requirement, Resolution, ResolveError, Target, Timestamp, Unsatisfiable, remedies,
+    worked_as_of,
 };
 
 use super::json::to_text;
 use super::no_json::UnsatisfiableJson;
 use super::terminal::Terminal;
 use super::{Done, Failure};
-use crate::accelerator::Table;
+use crate::accelerator::{Route, Table};
 use crate::diagnostic::Code;
 use crate::index::codes::NOT_IN_CACHE;
 use crate::requirements::Manifest;
@@ -23,6 +24,8 @@ pub(super) struct Advice {
     pub(super) worked_as_of: Option<Timestamp>,
     /// Builds that are there instead.
     pub(super) nearest: Vec<String>,
+    /// What to do about projects that no index has.
+    pub(super) unknown: Vec<String>,
 }
 
 impl Advice {
@@ -46,6 +49,10 @@ impl Advice {
             worked_as_of: cached.and_then(|one| worked_as_of(proof, request, one, options)),
             remedies,
             nearest: nearest(proof, source, table),
+            unknown: proof
+                .unknown_projects()
+                .map(|name| unknown(name, &proof.target, table))
+                .collect(),
         }
     }
 }
@@ -187,7 +194,7 @@ pub(super) fn help(
         return vec!["run once without --offline to fill the cache".to_owned()];
     }
     let mut help: Vec<String> = advice.nearest.clone();
-    help.extend(proof.unknown_projects().map(unknown));
+    help.extend(advice.unknown.iter().cloned());
     let remedies = advice.remedies.iter();
     help.extend(remedies.map(|remedy| words(remedy, places)));
     if let Some(instant) = advice.worked_as_of {
@@ -230,7 +237,11 @@ fn last_resort(proof: &Unsatisfiable) -> String {
     }
 }
 
-fn unknown(name: &pinsmith_resolver::PackageName) -> String {
+fn unknown(name: &PackageName, target: &Target, table: &Table) -> String {
+    if let Route::Index { url, .. } = table.route(name, target) {
+        let accelerator = target.accelerator;
+        return format!("{url} has no {name} for {accelerator}; take another accelerator");
+    }
     format!("check the spelling of {name}; if it is private, add its index with --extra-index-url")
 }
 

@@ -199,9 +199,16 @@ impl OpenIndex {
             let before = request.preferences.keys();
             self.index.expect(usual.unwrap_or_default(), before);
         }
-        let answers = resolve_all(asked, &self.index, options);
+        let asked: Vec<Asked> = asked
+            .iter()
+            .map(|one| self.index.with_candidates(one))
+            .collect();
+        let answers = resolve_all(&asked, &self.index, options);
         let table = &self.cached.accelerators;
-        let (mut answers, two) = one_cuda::prefer(answers, asked, &self.index, options, table);
+        let (mut answers, two) = one_cuda::prefer(answers, &asked, &self.index, options, table);
+        for answer in answers.iter_mut().flatten() {
+            self.index.restore_versions(answer);
+        }
         for answer in answers.iter_mut().filter(|_| hashes) {
             let completed = answer.as_mut().map(|one| self.index.complete_digests(one));
             if let Ok(Err(error)) = completed {

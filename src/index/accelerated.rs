@@ -4,6 +4,9 @@
 //! that the table names is ever taken from them. Their dates are those of the main index, since
 //! their own are those of the last change, and the releases say which CUDA they are built for.
 
+mod candidates;
+mod one_cuda;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -16,11 +19,13 @@ use pinsmith_resolver::{
 };
 use tokio::runtime::Handle;
 
-use crate::accelerator::{NO_SUCH_PAGE, PAGE_UNKNOWN, Route, Table, WheelLocal};
+use crate::accelerator::{self, NO_SUCH_PAGE, PAGE_UNKNOWN, Route, Table, WheelLocal};
 use crate::diagnostic::Diagnostic;
 
 use super::pages::{self, Page};
 use super::{Index, IndexUrl, Shared, codes, links, lock, lookahead};
+
+pub use one_cuda::OneCuda;
 
 /// One target's view of the index.
 pub(super) struct TargetIndex<'i> {
@@ -36,53 +41,6 @@ pub(super) struct View {
     table: Arc<Table>,
     /// Whether libraries of CUDA, too, must be of one major version; all but these.
     one_cuda: Option<Arc<BTreeSet<PackageName>>>,
-}
-
-/// The index with one more rule: no two CUDA major versions in an environment, libraries and packages
-/// with a CUDA in their names included.
-pub struct OneCuda<'i> {
-    index: &'i Index,
-    /// What may be there for several CUDAs.
-    but: Arc<BTreeSet<PackageName>>,
-}
-
-impl fmt::Debug for OneCuda<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OneCuda").field(&self.but).finish()
-    }
-}
-
-impl Index {
-    /// The index as one whose environments have one CUDA; `but` may be there for several.
-    pub fn with_one_cuda(&self, but: BTreeSet<PackageName>) -> OneCuda<'_> {
-        OneCuda {
-            index: self,
-            but: Arc::new(but),
-        }
-    }
-}
-
-impl PackageSource for OneCuda<'_> {
-    fn releases(&self, name: &PackageName) -> Result<ReleasesAnswer, SourceError> {
-        self.index.releases(name)
-    }
-
-    fn metadata(
-        &self,
-        name: &PackageName,
-        file: &ReleaseFile,
-    ) -> Result<MetadataAnswer, SourceError> {
-        self.index.metadata(name, file)
-    }
-
-    fn look_ahead(&self, requirements: Vec<Requirement>, guess: &Arc<dyn Lookahead>) {
-        self.index.look_ahead(requirements, guess);
-    }
-
-    fn for_target<'s>(&'s self, target: &Target) -> Option<Box<dyn PackageSource + 's>> {
-        let but = Some(Arc::clone(&self.but));
-        Some(Box::new(TargetIndex::new(self.index, target, but)))
-    }
 }
 
 impl<'i> TargetIndex<'i> {
@@ -131,7 +89,9 @@ impl PackageSource for TargetIndex<'_> {
         self.shared.grounds.used(file, &found);
         Ok(match found? {
             MetadataAnswer::Found(metadata) => {
-                MetadataAnswer::Found(self.view.with_needs(name, metadata))
+                let candidate = lock(&self.shared.candidates).get(&file.url).cloned();
+                let version = candidate.as_ref().unwrap_or(&metadata.version).clone();
+                MetadataAnswer::Found(self.view.with_needs(name, &version, metadata))
             }
             other => other,
         })
@@ -187,8 +147,8 @@ impl View {
                 let first = Box::pin(self.of_index(shared, name, &url, optional));
                 shared.routed.get(&self.key(name), first).await
             }
-            Route::Pages { urls } => {
-                let first = Box::pin(self.of_pages(shared, name, &urls));
+            Route::Pages { pages } => {
+                let first = Box::pin(self.of_pages(shared, name, &pages));
                 shared.routed.get(&self.key(name), first).await
             }
         }
@@ -227,16 +187,16 @@ impl View {
         &self,
         shared: &Arc<Shared>,
         name: &PackageName,
-        urls: &[String],
+        pages: &[accelerator::Page],
     ) -> Result<ReleasesAnswer, SourceError> {
         let mut asked = Vec::new();
-        for url in urls {
-            let page = IndexUrl::parse_links(url, &self.origin());
-            let page = page.map_err(|error| self.broken(url, &error))?;
+        for page in pages {
+            let url = IndexUrl::parse_links(&page.url, &self.origin());
+            let url = url.map_err(|error| self.broken(&page.url, &error))?;
             let (shared, name) = (Arc::clone(shared), name.clone());
-            asked.push(tokio::spawn(async move {
-                links::optional_page(&shared, &page, &name).await
-            }));
+            let answer =
+                tokio::spawn(async move { links::optional_page(&shared, &url, &name).await });
+            asked.push((page, answer));
         }
         let main = shared.project(name).await;
         let mut files = Vec::new();
@@ -246,14 +206,20 @@ impl View {
             _ => None,
         };
         let mut index = None;
-        for page in asked {
-            match page.await {
+        for (page, answer) in asked {
+            match answer.await {
                 Ok(Page::Found(own)) => {
                     let builds = self.builds(&own, dated.as_deref(), |local, file| {
                         file.wheel().is_some() && self.table.fits(local, &self.target)
                     });
                     index.get_or_insert_with(|| Arc::clone(&own.index));
-                    files.extend(files_of(&builds));
+                    for (version, file) in files_of(&builds) {
+                        let candidate = Table::on_page(&version, page);
+                        if candidate != version {
+                            lock(&shared.candidates).insert(file.url.clone(), candidate.clone());
+                        }
+                        files.push((candidate, file));
+                    }
                 }
                 Ok(Page::Offline) => offline = true,
                 Ok(Page::NotFound) | Err(_) => {}
@@ -265,8 +231,10 @@ impl View {
                 main => main,
             };
         };
-        // sources stay behind as what can be built
-        files.extend(dated.iter().flat_map(|main| files_of(main)));
+        // a source that needs a compiler is no answer beside wheels, unless building is allowed
+        let builds = shared.builder.is_some() || !self.table.is_source_only(name);
+        let of_main = dated.iter().flat_map(|main| files_of(main));
+        files.extend(of_main.filter(|(_, file)| builds || file.wheel().is_some()));
         Ok(ReleasesAnswer::Found(Arc::new(Project::from_files(
             index, files,
         ))))
@@ -295,28 +263,28 @@ impl View {
     }
 
     /// Metadata with what it leaves out: the CUDA and the torch that the wheel is built for.
-    fn with_needs(&self, name: &PackageName, metadata: Arc<CoreMetadata>) -> Arc<CoreMetadata> {
-        if !self.has_cuda() {
-            return metadata;
-        }
+    fn with_needs(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        metadata: Arc<CoreMetadata>,
+    ) -> Arc<CoreMetadata> {
         let (torch, cuda) = match self.table.route(name, &self.target) {
             Route::Index { .. } => (None, None),
             Route::Main => {
                 let platform = self.target.platform;
-                (
-                    None,
-                    self.table.cuda_of_main(name, &metadata.version, platform),
-                )
+                (None, self.table.cuda_of_main(name, version, platform))
             }
             Route::Pages { .. } => {
-                let (torch, cuda) = self.table.asked_by(&WheelLocal::of(&metadata.version));
+                let (torch, cuda) = self.table.asked_by(&WheelLocal::of(version));
                 let platform = self.target.platform;
-                let of_main = || self.table.cuda_of_main(name, &metadata.version, platform);
-                let plain = metadata.version.local().is_empty();
+                let of_main = || self.table.cuda_of_main(name, version, platform);
+                let plain = WheelLocal::of(version).cuda.is_none();
                 (torch, cuda.or_else(|| plain.then(of_main).flatten()))
             }
         };
-        let cuda = cuda.or_else(|| self.of_library(name, &metadata.version));
+        let cuda = cuda.or_else(|| self.of_library(name, version));
+        let cuda = cuda.filter(|_| self.has_cuda());
         let cuda = cuda.map(|specifier| format!("{}{specifier}", cuda_package()));
         let needs = [torch, cuda].into_iter().flatten();
         let needs: Vec<Requirement> = needs

@@ -37,7 +37,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pinsmith_resolver::{
     Lookahead, MetadataAnswer, PackageName, PackageSource, ReleaseFile, ReleasesAnswer,
-    Requirement, SourceError, Target, sdist_version,
+    Requirement, SourceError, Target, Version, sdist_version,
 };
 use tokio::runtime::{Handle, Runtime};
 
@@ -136,6 +136,8 @@ struct Shared {
     /// What targets with accelerators are offered, by their key.
     routed: Joined<String, Result<ReleasesAnswer, SourceError>>,
     accelerators: Arc<Table>,
+    /// Versions that stand for files of pages of wheels, by address; see [`Table::on_page`].
+    candidates: Mutex<BTreeMap<String, Version>>,
     /// Projects of which a page could not be asked, and why.
     unknown: Mutex<BTreeMap<PackageName, String>>,
     metadata: Joined<String, Result<MetadataAnswer, SourceError>>,
@@ -191,6 +193,7 @@ impl Index {
             projects: Joined::default(),
             routed: Joined::default(),
             accelerators: settings.accelerators,
+            candidates: Mutex::default(),
             unknown: Mutex::default(),
             metadata: Joined::default(),
             guesses: learned::Guesses::default(),

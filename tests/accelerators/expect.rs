@@ -23,6 +23,11 @@ pub(super) fn check(index: &Index, row: &Row) -> Result<(), String> {
         .replace("\\\"", "\"")
         .replace('`', "");
     let expect = &row.expect;
+    for word in texts(&expect["not_say"]) {
+        if told.contains(&word) {
+            return Err(format!("says `{word}`:\n{told}"));
+        }
+    }
     for say in texts(&expect["say"]) {
         if !told.contains(&say) {
             return Err(format!("does not say `{say}`:\n{told}"));
@@ -51,7 +56,19 @@ pub(super) fn check(index: &Index, row: &Row) -> Result<(), String> {
         return Err(format!("has no answer:\n{told}"));
     }
     let answer: Value = serde_json::from_str(&stdout).map_err(|error| error.to_string())?;
-    answers(&answer, row, &told, index)
+    answers(&answer, row, &told, index)?;
+    // the same with one more requirement: `VERSION is ...`
+    if let Some(with) = expect["with_torchvision"].as_str() {
+        let version = with.split(' ').next().unwrap_or_default();
+        let mut requirements = row.requirements.clone();
+        requirements.push("torchvision".to_owned());
+        let run = Run::new(index, &format!("{}-more", row.id), &requirements);
+        let output = run.lock(&targets, &[]);
+        let answer: Value = serde_json::from_slice(&output.stdout)
+            .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())?;
+        Packages::of(&answer["targets"][0]).has("torchvision", version)?;
+    }
+    Ok(())
 }
 
 /// Names of packages and modules, and numbers, in a warning.
@@ -114,6 +131,7 @@ fn answers(answer: &Value, row: &Row, told: &str, index: &Index) -> Result<(), S
             return Err(format!("{found} is there"));
         }
     }
+    places(row, &packages, index)?;
     for (name, version) in entries(&expect["never"]) {
         let version = version.split([' ', ',']).next().unwrap_or_default();
         if packages.has(&name, version).is_ok() {
@@ -159,9 +177,71 @@ fn answers(answer: &Value, row: &Row, told: &str, index: &Index) -> Result<(), S
     if let Some(note) = expect["note"].as_str() {
         names_all(told, note)?;
     }
-    let digest = main.and_then(|one| one["files"][0]["sha256"].as_str());
-    if (expect["hash"].is_string() || expect["sha256_prefix"].is_string()) && digest.is_none() {
-        return Err("has no sha256".to_owned());
+    files(row, main, index)
+}
+
+/// Where packages come from.
+fn places(row: &Row, packages: &Packages<'_>, index: &Index) -> Result<(), String> {
+    let expect = &row.expect;
+    for name in texts(&expect["present"]) {
+        packages.version(&name)?;
+    }
+    for (name, place) in entries(&expect["from"]) {
+        let url = packages.url(&name)?;
+        if !url.starts_with(&index.server.url(&place)) {
+            return Err(format!("{name} comes from {url}"));
+        }
+    }
+    if let Some(world) = expect["triton_from"].as_str() {
+        let triton = "pytorch-triton-rocm";
+        let (url, served) = (packages.url(triton)?, packages.0[triton]["index"].as_str());
+        if !url.starts_with(&index.files_of(world))
+            || served != Some(&index.server.url(&format!("/{world}/simple/")))
+        {
+            return Err(format!("{triton} comes from {url}, of {served:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// What is expected of the first requirement's file: its digest and its host.
+fn files(row: &Row, main: Option<&Value>, index: &Index) -> Result<(), String> {
+    let expect = &row.expect;
+    let file = main.map(|one| &one["files"][0]);
+    let text = |key: &str| file.and_then(|file| file[key].as_str()).unwrap_or_default();
+    let digest = text("sha256");
+    if expect["hash"].is_string() {
+        // the index gives none: it must be that of the file
+        let path = text("url").split('/').skip(3).collect::<Vec<_>>().join("/");
+        let bytes = Index::bytes(&format!("/{path}"));
+        if digest != crate::support::index::sha256(&bytes) {
+            return Err(format!("has the digest `{digest}`, not that of its file"));
+        }
+    }
+    let prefix = expect["sha256_prefix"].as_str().unwrap_or_default();
+    if !digest.starts_with(prefix) {
+        return Err(format!("has the digest {digest}, not {prefix}..."));
+    }
+    for other in texts(&expect["not_sha256_prefixes"]) {
+        if digest.starts_with(&other) {
+            return Err(format!("has the digest {digest} of another build"));
+        }
+    }
+    // two servers stand for the two hosts; both are in the lock
+    if expect["url_host"].is_string() {
+        let world = expect["index"].as_str().unwrap_or_default();
+        let folder = index.folder.path().join(&row.id);
+        let lock = std::fs::read_to_string(folder.join("pylock.toml"));
+        let lock = lock.map_err(|error| error.to_string())?;
+        let page = index.server.url(&format!("/{world}/simple/"));
+        for place in [index.files_of(world), page] {
+            if !lock.contains(&place) {
+                return Err(format!("does not record {place}:\n{lock}"));
+            }
+        }
+        if index.files_of(world).starts_with(&index.server.url("/")) {
+            return Err("the two hosts are one".to_owned());
+        }
     }
     Ok(())
 }
@@ -188,6 +268,13 @@ impl<'a> Packages<'a> {
             .unwrap_or_default()
             .parse()
             .unwrap())
+    }
+
+    /// Where the best file of a package is.
+    fn url(&self, name: &str) -> Result<&'a str, String> {
+        let found = self.0.get(name);
+        let found = found.ok_or_else(|| format!("{name} is not there"))?;
+        Ok(found["files"][0]["url"].as_str().unwrap_or_default())
     }
 
     fn has(&self, name: &str, version: &str) -> Result<(), String> {

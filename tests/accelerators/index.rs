@@ -20,6 +20,10 @@ pub(super) struct Index {
     pub(super) table: PathBuf,
     /// Whether the asset at `/assets/` is another one by now.
     pub(super) replaced: Arc<AtomicBool>,
+    /// Whether PyG's pages cannot be asked.
+    pub(super) broken: Arc<AtomicBool>,
+    /// Another host, which has the files that the index of cu128 lists.
+    files: Server,
 }
 
 pub(super) fn fixture(name: &str) -> String {
@@ -31,10 +35,21 @@ impl Index {
     pub(super) fn start() -> Self {
         let worlds = worlds();
         let assets = assets(&worlds);
-        let answers = worlds_answers(&worlds);
+        let answers = Arc::new(worlds_answers(&worlds));
         let replaced = Arc::new(AtomicBool::new(false));
-        let state = Arc::clone(&replaced);
-        let server = Server::start(move |asked| answer(asked, &answers, &assets, &state));
+        let broken = Arc::new(AtomicBool::new(false));
+        let (state, out) = (Arc::clone(&replaced), Arc::clone(&broken));
+        let of_files = Arc::clone(&answers);
+        let files = Server::start(move |asked| of_files(asked));
+        let digests = digests();
+        let elsewhere = files.url("/cu128/files/");
+        let server = Server::start(move |asked| {
+            if asked.path.starts_with("/data.pyg.org/") && out.load(Ordering::Relaxed) {
+                return Answer::status(502);
+            }
+            let found = answer(asked, &*answers, &assets, &state);
+            altered(asked, found, &digests, &elsewhere)
+        });
         let folder = TempDir::new().unwrap();
         let text = std::fs::read_to_string(
             Path::new(env!("CARGO_MANIFEST_DIR")).join("src/accelerator/accelerators.toml"),
@@ -55,8 +70,73 @@ impl Index {
             folder,
             table,
             replaced,
+            broken,
+            files,
         }
     }
+
+    /// What the server has at a path.
+    pub(super) fn bytes(path: &str) -> Vec<u8> {
+        let asked = Asked {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            headers: BTreeMap::new(),
+            before: 0,
+        };
+        worlds_answers(&worlds())(&asked).bytes().to_vec()
+    }
+
+    /// Where the files of a world are: those of cu128 lie on another host than its pages.
+    pub(super) fn files_of(&self, world: &str) -> String {
+        let server = if world == "cu128" {
+            &self.files
+        } else {
+            &self.server
+        };
+        server.url(&format!("/{world}/files/"))
+    }
+}
+
+/// Digests of files as they were recorded, by world and name.
+fn digests() -> BTreeMap<(String, String), String> {
+    let text = fixture("digests.tsv");
+    let rows = text.lines().filter(|line| !line.starts_with('#'));
+    rows.map(|line| {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [world, file, digest] = fields[..] else {
+            panic!("{line}");
+        };
+        ((world.to_owned(), file.to_owned()), digest.to_owned())
+    })
+    .collect()
+}
+
+/// A page with what was recorded of its links.
+fn altered(
+    asked: &Asked,
+    answer: Answer,
+    digests: &BTreeMap<(String, String), String>,
+    elsewhere: &str,
+) -> Answer {
+    let world = asked.path.split('/').nth(1).unwrap_or_default();
+    let of_interest = world == "cu128" || asked.path.ends_with("/simple/torchvision/");
+    let page = of_interest
+        .then(|| serde_json::from_slice::<Value>(answer.bytes()).ok())
+        .flatten();
+    let Some(mut page) = page else {
+        return answer;
+    };
+    for file in page["files"].as_array_mut().into_iter().flatten() {
+        let name = file["filename"].as_str().unwrap().to_owned();
+        if let Some(digest) = digests.get(&(world.to_owned(), name)) {
+            file["hashes"]["sha256"] = Value::from(digest.as_str());
+        }
+        let url = file["url"].as_str().unwrap();
+        if let Some(rest) = url.strip_prefix("/cu128/files/") {
+            file["url"] = Value::from(format!("{elsewhere}{rest}"));
+        }
+    }
+    Answer::ok("application/vnd.pypi.simple.v1+json", page.to_string())
 }
 
 /// Worlds by name: `main` and the accelerators.
@@ -117,6 +197,19 @@ fn assets(worlds: &BTreeMap<String, Projects>) -> BTreeMap<String, Vec<String>> 
                     ["pyg", torch, build] => {
                         format!("/data.pyg.org/whl/torch-{torch}.0+{build}.html")
                     }
+                    ["mmcv", torch, build] => format!(
+                        "/download.openmmlab.com/mmcv/dist/{build}/torch{torch}.0/index.html"
+                    ),
+                    ["dgl", torch, build] => {
+                        format!("/data.dgl.ai/wheels/torch-{torch}/{build}/repo.html")
+                    }
+                    ["detectron2", torch, build] => format!(
+                        "/dl.fbaipublicfiles.com/detectron2/wheels/{build}/torch{torch}/index.html"
+                    ),
+                    ["vllm", build] => {
+                        let public = version.split('+').next().unwrap();
+                        format!("/wheels.vllm.ai/{public}/{build}/vllm/")
+                    }
                     _ => continue,
                 };
                 let stem = format!("{}-{version}", project.replace('-', "_"));
@@ -138,6 +231,7 @@ fn answer(
     replaced: &AtomicBool,
 ) -> Answer {
     const DOWNLOAD: &str = "/github.com/Dao-AILab/flash-attention/releases/download/";
+    const PADDLE: &str = "/www.paddlepaddle.org.cn/packages/stable/";
     if let Some(files) = assets.get(&asked.path) {
         let version = asked.path.rsplit('/').next().unwrap();
         let links = files.iter().map(|file| {
@@ -154,6 +248,16 @@ fn answer(
     if let Some(rest) = asked.path.strip_prefix(DOWNLOAD) {
         let name = rest.split_once('/').map_or(rest, |(_, name)| name);
         let path = format!("/flash/files/{name}");
+        return worlds(&Asked {
+            path,
+            ..asked.clone()
+        });
+    }
+    // a vendor's index is a world, too
+    if let Some(rest) = asked.path.strip_prefix(PADDLE)
+        && let Some((build, project)) = rest.split_once('/')
+    {
+        let path = format!("/paddle-{build}/simple/{project}");
         return worlds(&Asked {
             path,
             ..asked.clone()

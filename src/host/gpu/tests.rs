@@ -66,34 +66,35 @@ fn systems_as_their_files_show_them() {
 
 #[test]
 fn nvidia_smi_as_it_prints() {
-    let all = "driver_version,compute_cap,name";
-    let found = nvidia::rows(
-        "535.183.01, 8.0, NVIDIA A100-SXM4-40GB\n535.183.01, 9.0, NVIDIA H100, PCIe\n",
-        all,
-    );
-    let found = found.unwrap();
-    assert_eq!(found.driver.unwrap().to_string(), "535.183.01");
-    let gpus: Vec<_> = found
-        .gpus
-        .iter()
-        .map(|gpu| (gpu.name.as_str(), gpu.capability.unwrap().to_string()))
-        .collect();
-    assert_eq!(
-        gpus,
-        [
-            ("NVIDIA A100-SXM4-40GB", "8.0".to_owned()),
-            ("NVIDIA H100, PCIe", "9.0".to_owned())
-        ]
-    );
-    let old = nvidia::rows("470.256.02, Tesla K80\n", "driver_version,name").unwrap();
-    assert_eq!(old.gpus[0].name, "Tesla K80");
-    assert_eq!(old.gpus[0].capability, None);
-    for nothing in [
-        "",
-        "No devices were found\n",
-        "Field \"compute_cap\" is not a valid field to query.\n",
-    ] {
-        assert_eq!(nvidia::rows(nothing, all), None, "{nothing}");
+    #[derive(serde::Deserialize)]
+    struct Prints {
+        said: Vec<Said>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Said {
+        fields: String,
+        text: String,
+        #[serde(default)]
+        driver: Option<String>,
+        #[serde(default)]
+        gpus: Vec<String>,
+    }
+    let text = include_str!("../../../fixtures/host/nvidia-smi.toml");
+    let prints: Prints = toml::from_str(text).unwrap();
+    for said in prints.said {
+        let found = nvidia::rows(&said.text, &said.fields);
+        let driver = found.as_ref().and_then(|found| found.driver.as_ref());
+        let driver = driver.map(ToString::to_string);
+        assert_eq!(driver, said.driver, "{}", said.text);
+        let gpus = found.iter().flat_map(|found| &found.gpus);
+        let gpus: Vec<String> = gpus
+            .map(|gpu| {
+                let capability = gpu.capability.map(|it| it.to_string());
+                format!("{} {}", gpu.name, capability.as_deref().unwrap_or("?"))
+            })
+            .collect();
+        assert_eq!(gpus, said.gpus, "{}", said.text);
     }
 }
 
