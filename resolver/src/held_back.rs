@@ -7,6 +7,7 @@ use pep508_rs::PackageName;
 
 use crate::accelerator::cuda_text;
 use crate::eligible::Candidates;
+use crate::explain::cuda_of;
 use crate::resolve::{Chosen, Incoming};
 use crate::what_if::{WhatIf, what_if};
 use crate::world::{Edge, Facts, World};
@@ -129,6 +130,16 @@ fn further_away(
         } if other != name => chosen.pin(other),
         _ => None,
     });
+    let built = proof.facts.iter().find_map(|fact| match fact {
+        Fact::Requires { on, range, .. } if on.name == cuda_package() => Some(cuda_of(range)),
+        _ => None,
+    });
+    let here = chosen.pin(&cuda_package());
+    if let (Some(requires), Some(built), Some((_, here))) = (&wanted, built, here) {
+        return reason(&format!(
+            "it requires {requires}, which is built for CUDA {built}, and this environment has CUDA {here}"
+        ));
+    }
     let asked = proof.requirements().into_iter();
     let mut asked = asked.filter(|requirement| requirement.name != *name);
     match (wanted, pinned, asked.next_back()) {

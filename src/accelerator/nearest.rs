@@ -41,7 +41,7 @@ impl Table {
         let name = &requirement.name;
         let specifiers = specifiers_of(requirement);
         let listing = project.map(|project| Listing { project, target });
-        let trap = self.trap(requirement);
+        let trap = self.known_trap(requirement);
         let mut said = Vec::new();
         if let Some(listing) = &listing {
             if listing.has_fitting(&specifiers) {
@@ -166,8 +166,8 @@ impl Table {
         (keep != name.as_ref()).then(|| format!("{keep} has the module {} there", group.module))
     }
 
-    /// What is known of a pinned release.
-    fn trap(&self, requirement: &Requirement) -> Option<String> {
+    /// What is known of a pinned release that cannot be had.
+    pub fn known_trap(&self, requirement: &Requirement) -> Option<String> {
         let specifiers = specifiers_of(requirement);
         let pinned = |trap: &&super::Trap| {
             let mut clauses = specifiers.iter().map(VersionSpecifier::version);

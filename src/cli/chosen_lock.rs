@@ -123,11 +123,14 @@ impl ChosenLock {
 }
 
 /// `pylock.*.toml` of a folder, in the order of their names.
-fn several(path: &Path) -> Vec<PathBuf> {
+pub(super) fn several(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let mut files: Vec<PathBuf> = names
-        .filter(|name| name.starts_with("pylock.") && name.ends_with(".toml"))
+        .filter(|name| {
+            let slug = name.strip_prefix("pylock.");
+            slug.and_then(|rest| rest.strip_suffix(".toml")).is_some()
+        })
         .map(|name| below(path, &name))
         .collect();
     files.sort();

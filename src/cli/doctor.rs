@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::accelerators::table;
 use super::args::{DoctorArgs, GlobalArgs, IndexArgs};
+use super::chosen_lock::several;
 use super::json::{SCHEMA, to_text};
 use super::source::open_tree;
 use super::terminal::Terminal;
@@ -297,7 +298,8 @@ fn next(args: &DoctorArgs, root: &Path, choice: Option<&Choice>) -> String {
         Some(".") | None => String::new(),
         Some(path) => format!(" {}", typed(path)),
     };
-    if root.join("pylock.toml").exists() {
+    let usual = root.join("pylock.toml").exists();
+    if usual || !several(root).is_empty() {
         return format!("pinsmith sync{place}");
     }
     let described = args.platform.is_some() || !args.machine.is_empty();

@@ -80,12 +80,12 @@ fn cost(before: &Resolution, after: &Resolution) -> Vec<String> {
 }
 
 /// Puts what is known of the cost of one CUDA into the findings.
-pub(super) fn explain(findings: &mut [Diagnostic], why: Option<String>) {
+pub(super) fn explain(findings: &mut [Diagnostic], why: Option<&str>) {
     let about = findings
         .iter_mut()
         .filter(|finding| finding.code == TWO_CUDA);
     for finding in about {
-        if let Some(why) = &why {
+        if let Some(why) = why {
             finding.help = Some(format!("this can work, at twice the download; {why}"));
         }
     }

@@ -65,7 +65,15 @@ fn nearest(proof: &Unsatisfiable, source: &dyn PackageSource, table: &Table) -> 
     let seen = source.for_target(&proof.target);
     let seen = seen.as_deref().unwrap_or(source);
     let requirements = proof.requirements().into_iter();
+    // a release that could be taken, had it other requirements
+    let usable = |name: &PackageName| {
+        let mut facts = proof.facts.iter();
+        facts.any(|fact| matches!(fact, Fact::Requires { by, .. } if by.name == *name))
+    };
     let found = requirements.filter_map(|requirement| {
+        if usable(&requirement.name) {
+            return table.known_trap(requirement);
+        }
         let project = match seen.releases(&requirement.name) {
             Ok(ReleasesAnswer::Found(project)) => Some(project),
             _ => None,

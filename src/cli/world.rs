@@ -273,7 +273,7 @@ impl OpenIndex {
         let names: BTreeSet<&PackageName> = packages.map(|package| &package.name).collect();
         diagnostics.extend(self.index.status_diagnostics(names));
         let mut found = findings(&answers, &self.cached.accelerators);
-        one_cuda::explain(&mut found, two);
+        one_cuda::explain(&mut found, two.as_deref());
         diagnostics.extend(found);
         Resolved {
             answers,

@@ -84,6 +84,8 @@ impl Unsatisfiable {
     }
 }
 
+pub(crate) use words::cuda as cuda_of;
+
 /// A range of versions in the words of PEP 440 where it has some.
 pub fn range_text(range: &Ranges<Version>) -> String {
     words::show_range(range)

@@ -153,7 +153,7 @@ fn sentence(fact: &Fact, setting: &Setting<'_>) -> String {
 }
 
 /// The CUDA of a range, `13` where any minor version will do.
-fn cuda(range: &Ranges<Version>) -> String {
+pub(crate) fn cuda(range: &Ranges<Version>) -> String {
     if let Some(only) = range.as_singleton() {
         return only.to_string();
     }

@@ -25,7 +25,7 @@ impl Index {
             let same = |newest: &mut Version| {
                 newest.clone().without_local() == package.version.clone().without_local()
             };
-            if package.newest.as_mut().is_some_and(|newest| same(newest)) {
+            if package.newest.as_mut().is_some_and(same) {
                 package.newest = None;
                 package.held_back_by.clear();
             }
