@@ -130,14 +130,15 @@ fn next_command(args: &LockArgs, written: &[Written]) -> String {
         name.is_some_and(|name| name.starts_with("pylock."))
     };
     let mut locks = written.iter().filter(|one| is_lock(&one.path));
+    // of several, `sync` takes the one for its machine
     let first = locks.next().map(|one| one.path.clone()).unwrap_or_default();
     match &args.output_dir {
         Some(folder) => {
             let name = first.file_name().unwrap_or_default();
             format!("pinsmith sync --lock {}", word(&folder.join(name)))
         }
-        // one of several has to be named
-        None if locks.next().is_some() => {
+        // an older lock for one target would come first
+        None if locks.next().is_some() && first.with_file_name("pylock.toml").exists() => {
             format!("pinsmith sync --lock {}", word(shorten(&first)))
         }
         None if args.source.path == Path::new(".") => "pinsmith sync".to_owned(),
