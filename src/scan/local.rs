@@ -1,6 +1,6 @@
 //! Which modules are the repository's own, decided as Python would from the importing file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::facts::Definitions;
 use super::walk::Listing;
@@ -13,6 +13,8 @@ pub(super) struct Locals {
     modules: BTreeSet<String>,
     /// Folders with such a file somewhere below.
     folders: BTreeSet<String>,
+    /// The last parts of both: what is not among them is nobody's here.
+    names: HashSet<String>,
     /// Folders of projects: what is in them or in their `src` can be installed.
     projects: BTreeSet<String>,
     /// Folders that some file adds to `sys.path`.
@@ -65,10 +67,13 @@ impl Locals {
         // Built extensions are called `name.cpython-311-x86_64-linux-gnu.so`.
         let stem = name.split('.').next().unwrap_or(name);
         self.modules.insert(join(folder, stem));
+        self.names.insert(stem.to_owned());
         for ancestor in ancestors(folder) {
             if !self.folders.insert(ancestor.to_owned()) {
                 break;
             }
+            let name = ancestor.rsplit('/').next().unwrap_or(ancestor);
+            self.names.insert(name.to_owned());
         }
     }
 
@@ -144,6 +149,9 @@ impl Locals {
         let known = is_well_known(top);
         if !known && self.extensions.contains(top) {
             return true;
+        }
+        if !self.names.contains(top) {
+            return false;
         }
         for root in roots {
             let base = join(&root.folder, top);

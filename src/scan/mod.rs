@@ -77,8 +77,20 @@ pub fn scan(tree: &Tree, options: &ScanOptions) -> Scan {
 ///
 /// `memory` comes with the name of the program: what another one read does not count.
 pub fn scan_again(tree: &Tree, options: &ScanOptions, memory: Option<(&dyn Memory, &str)>) -> Scan {
-    let mut listing = walk::list(tree, options);
-    let mut read = read_sources(tree, &listing.sources, memory);
+    let listing = walk::list(tree, options);
+    let (read, news) = read_sources(tree, &listing.sources, memory);
+    // what is kept for the next run is written meanwhile
+    let keep = || news.into_iter().for_each(News::keep);
+    let (scan, ()) = rayon::join(|| joined(tree, listing, read), keep);
+    scan
+}
+
+/// Joins what the files told.
+fn joined(
+    tree: &Tree,
+    mut listing: walk::Listing,
+    mut read: Vec<Result<Facts, Diagnostic>>,
+) -> Scan {
     let mut scripts: Vec<_> = listing
         .scripts
         .par_iter()
@@ -96,13 +108,16 @@ pub fn scan_again(tree: &Tree, options: &ScanOptions, memory: Option<(&dyn Memor
         ..Scan::default()
     };
     scan.files.unreadable = listing.unreadable;
+    let sources = listing.sources.par_iter().zip(&mut read);
+    sources.for_each(|(source, facts)| {
+        if let Ok(facts) = facts {
+            locals.mark(&source.path, &mut facts.imports);
+            facts.drop_own_needs();
+        }
+    });
     for (source, facts) in listing.sources.into_iter().zip(read) {
         match facts {
-            Ok(mut facts) => {
-                locals.mark(&source.path, &mut facts.imports);
-                facts.drop_own_needs();
-                scan.add(source, facts);
-            }
+            Ok(facts) => scan.add(source, facts),
             Err(diagnostic) => {
                 scan.files.unreadable += 1;
                 scan.diagnostics.push(diagnostic);
@@ -169,11 +184,24 @@ fn declared_hardware(tree: &Tree, scan: &Scan, scripts: &[walk::Script]) -> Vec<
     files.flat_map_iter(read).collect()
 }
 
-fn read_sources(
+/// What this run learnt, for the next one.
+struct News<'a> {
+    known: Known,
+    read: BTreeMap<String, Kept>,
+    memory: &'a dyn Memory,
+}
+
+impl News<'_> {
+    fn keep(self) {
+        self.known.replace(self.read, self.memory);
+    }
+}
+
+fn read_sources<'a>(
     tree: &Tree,
     sources: &[Source],
-    memory: Option<(&dyn Memory, &str)>,
-) -> Vec<Result<Facts, Diagnostic>> {
+    memory: Option<(&'a dyn Memory, &str)>,
+) -> (Vec<Result<Facts, Diagnostic>>, Option<News<'a>>) {
     let memory = memory.filter(|(memory, _)| sources.len() >= memory.least());
     let known = memory.map(|(memory, reader)| Known::recall(memory, reader));
     let read: Vec<_> = sources
@@ -188,10 +216,12 @@ fn read_sources(
             facts
         }));
     }
-    if let (Some(known), Some((memory, _))) = (known, memory) {
-        known.replace(keep, memory);
-    }
-    all
+    let news = known.zip(memory).map(|(known, (memory, _))| News {
+        known,
+        read: keep,
+        memory,
+    });
+    (all, news)
 }
 
 fn read_source(

@@ -1,6 +1,6 @@
 //! Merges imports per module, at the depth that decides the distribution, and maps each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 
 use pinsmith_resolver::{MarkerTree, PackageName, parse_marker};
@@ -45,22 +45,7 @@ pub(super) fn resolve(
     evidence: &Evidence<'_>,
     options: &AssembleOptions,
 ) -> Vec<Resolved> {
-    let mut merged: BTreeMap<(String, ModuleKind), Merged<'_>> = BTreeMap::new();
-    for import in &scan.imports {
-        if import.module.prefixes().any(|p| is_ignored(p, options)) {
-            continue;
-        }
-        for (kind, lookup) in places(import, evidence, options) {
-            merged
-                .entry((lookup.module.clone(), kind))
-                .or_insert_with(|| Merged {
-                    lookup,
-                    imports: Vec::new(),
-                })
-                .imports
-                .push(import);
-        }
-    }
+    let merged = merged(scan, evidence, options);
     let siblings = siblings(&merged);
     merged
         .into_iter()
@@ -69,6 +54,51 @@ pub(super) fn resolve(
             Some(map(module, kind, merged, &siblings, evidence, options))
         })
         .collect()
+}
+
+/// The imports by module and owner. The same statement is looked up once, unless its file decides.
+fn merged<'a>(
+    scan: &'a Scan,
+    evidence: &Evidence<'_>,
+    options: &AssembleOptions,
+) -> BTreeMap<(String, ModuleKind), Merged<'a>> {
+    let mut numbers: BTreeMap<(String, ModuleKind), usize> = BTreeMap::new();
+    let mut all: Vec<Merged<'a>> = Vec::new();
+    let mut known: HashMap<(&ModuleName, &[String], bool), Vec<usize>> = HashMap::new();
+    for import in &scan.imports {
+        let statement = (&import.module, import.names.as_slice(), import.local);
+        if let Some(known) = known.get(&statement) {
+            for number in known {
+                all[*number].imports.push(import);
+            }
+            continue;
+        }
+        if import.module.prefixes().any(|p| is_ignored(p, options)) {
+            continue;
+        }
+        let mut own = Vec::new();
+        let (places, anywhere) = places(import, evidence, options);
+        for (kind, lookup) in places {
+            let number = *numbers
+                .entry((lookup.module.clone(), kind))
+                .or_insert_with(|| {
+                    all.push(Merged {
+                        lookup,
+                        imports: Vec::new(),
+                    });
+                    all.len() - 1
+                });
+            all[number].imports.push(import);
+            own.push(number);
+        }
+        if anywhere {
+            known.insert(statement, own);
+        }
+    }
+    let mut all: Vec<Option<Merged<'a>>> = all.into_iter().map(Some).collect();
+    let taken = numbers.into_iter();
+    let taken = taken.filter_map(|(key, number)| Some((key, all.get_mut(number)?.take()?)));
+    taken.collect()
 }
 
 /// The distributions that submodules of a module ask for: `cv2.ximgproc` decides about `cv2`.
@@ -92,22 +122,24 @@ fn is_ignored(prefix: &str, options: &AssembleOptions) -> bool {
     ModuleName::new(prefix).is_some_and(|module| options.ignore.contains(&module))
 }
 
-/// The modules that an import statement really asks for, each with its owner.
+/// The modules that an import statement really asks for, each with its owner, and whether the same
+/// statement asks for the same in any file.
 fn places(
     import: &Import,
     evidence: &Evidence<'_>,
     options: &AssembleOptions,
-) -> Vec<(ModuleKind, Lookup)> {
+) -> (Vec<(ModuleKind, Lookup)>, bool) {
     let top = import.module.top_level();
     if import.local {
-        return vec![(ModuleKind::Local, bare(top))];
+        return (vec![(ModuleKind::Local, bare(top))], true);
     }
     if is_stdlib(top, options.python) || is_stdlib_elsewhere(top) {
-        return vec![(ModuleKind::Stdlib, bare(top))];
+        return (vec![(ModuleKind::Stdlib, bare(top))], true);
     }
     let base = deciding(&import.module, evidence, options);
-    if base.provider == Provider::Unknown && is_own(import, evidence, options) {
-        return vec![(ModuleKind::Local, bare(top))];
+    let anywhere = base.provider != Provider::Unknown;
+    if !anywhere && is_own(import, evidence, options) {
+        return (vec![(ModuleKind::Local, bare(top))], false);
     }
     let mut found: Vec<Lookup> = Vec::new();
     for name in &import.names {
@@ -120,11 +152,11 @@ fn places(
         found.push(base);
     }
     let mut seen = BTreeSet::new();
-    found
+    let found = found
         .into_iter()
         .filter(|lookup| seen.insert(lookup.module.clone()))
-        .map(|lookup| (kind_of(&lookup), lookup))
-        .collect()
+        .map(|lookup| (kind_of(&lookup), lookup));
+    (found.collect(), anywhere)
 }
 
 /// Whether a module that nobody knows is the importing file itself, or a missing part of a package
@@ -389,8 +421,11 @@ fn common_labels(imports: &[&Import]) -> Vec<Label> {
 }
 
 fn sites(imports: &[&Import]) -> Vec<Site> {
-    let sites: BTreeSet<Site> = imports.iter().map(|import| import.site.clone()).collect();
-    sites.into_iter().collect()
+    let mut sites: Vec<&Site> = imports.iter().map(|import| &import.site).collect();
+    // they are nearly in order
+    sites.sort();
+    sites.dedup();
+    sites.into_iter().cloned().collect()
 }
 
 /// In which groups the module is needed: runtime alone, or each weaker one by itself.
