@@ -188,7 +188,7 @@ mod tests {
     }
 
     /// Shapes that make careless readers slow: what stands before, again and again, and after.
-    const SHAPES: [(&str, &str, &str); 41] = [
+    const SHAPES: [(&str, &str, &str); 44] = [
         ("", "\n", ""),
         ("import a", " ", ""),
         ("", "(", ""),
@@ -220,6 +220,9 @@ mod tests {
         ("import a\n", "pip install b && ", "c\n"),
         ("!pip install ", "a ", ""),
         ("RUN ", "a \\\n", ""),
+        ("import torch\n", "x.cuda();", "\n"),
+        ("import torch\n'", "x.cuda() ", "'\n"),
+        ("import cv2\n# ", "cv2.imshow ", "\n"),
         ("", "-r a\n", ""),
         ("", "a; b == 'c'\n", ""),
         ("a; ", "b == 'c' and ", "b == 'c'\n"),

@@ -101,12 +101,12 @@ pub(super) fn in_python(text: &str, origin: &Origin<'_>) -> Vec<HardwareHint> {
         let mut count = 0;
         let mut seen: Vec<String> = Vec::new();
         for at in memmem::find_iter(bytes, word) {
-            let Some(use_of) = use_at(text, at, word.len()).filter(|what| !seen.contains(what))
-            else {
+            let Some(use_of) = use_at(text, at, word.len(), &seen) else {
                 continue;
             };
             let asks = |line: &str| line.contains("is_available") || line.contains(" if ");
-            let asked = asks(line_at(text, at)) || asks_first(bytes, hardware);
+            let asked = line_at(text, at).is_some_and(|(line, _)| asks(line))
+                || asks_first(bytes, hardware);
             let line = memchr::memchr_iter(b'\n', &bytes[..at]).count() + 1;
             seen.push(use_of.clone());
             found.push(HardwareHint {
@@ -222,15 +222,28 @@ fn asks_first(bytes: &[u8], hardware: Hardware) -> bool {
         .any(|question| memmem::find(bytes, question).is_some())
 }
 
-fn line_at(text: &str, at: usize) -> &str {
+/// With the column of the place. Nobody writes a longer line, and looking at one again for
+/// each of its words would take forever.
+fn line_at(text: &str, at: usize) -> Option<(&str, usize)> {
+    const LONGEST: usize = 1024;
     let bytes = text.as_bytes();
-    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |end| end + 1);
-    let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length);
-    text.get(start..end).unwrap_or_default()
+    let from = at.saturating_sub(LONGEST);
+    let start = match memchr::memrchr(b'\n', bytes.get(from..at)?) {
+        Some(end) => from + end + 1,
+        None if from == 0 => 0,
+        None => return None,
+    };
+    let to = bytes.len().min(at + LONGEST);
+    let end = match memchr::memchr(b'\n', bytes.get(at..to)?) {
+        Some(length) => at + length,
+        None if to == bytes.len() => to,
+        None => return None,
+    };
+    Some((text.get(start..end)?, at - start))
 }
 
-/// How a word at a place is used, if that is a use of hardware.
-fn use_at(text: &str, at: usize, length: usize) -> Option<String> {
+/// How a word at a place is used, if that is a use of hardware that was not seen yet.
+fn use_at(text: &str, at: usize, length: usize, seen: &[String]) -> Option<String> {
     let before = text.get(..at)?;
     let after = text.get(at + length..)?;
     let word = text.get(at..at + length)?;
@@ -265,11 +278,13 @@ fn use_at(text: &str, at: usize, length: usize) -> Option<String> {
         ('(', "\"gpu\"") if before.ends_with("jax.devices(") => "jax.devices(\"gpu\")".to_owned(),
         _ => return None,
     };
-    let line = line_at(text, at);
-    let start = memchr::memrchr(b'\n', before.as_bytes()).map_or(0, |end| end + 1);
+    if seen.contains(&what) {
+        return None;
+    }
+    let (line, column) = line_at(text, at)?;
     // a quoted word starts with its quote
     let quoted = before.ends_with(['"', '\'']) || word.starts_with('"');
-    let column = at - start - usize::from(quoted && !word.starts_with('"'));
+    let column = column - usize::from(quoted && !word.starts_with('"'));
     is_code(line, column).then_some(what)
 }
 

@@ -179,18 +179,20 @@ pub(super) fn in_text(text: &str, imports: &[Import], origin: &Origin<'_>) -> Ve
     let mut found = BTreeMap::new();
     for rule in rules(imports) {
         for name in rule.names {
+            let mut line = Line::default();
             for (at, _) in text.match_indices(name) {
                 let before = text.as_bytes().get(..at).unwrap_or_default();
                 let after = text.get(at + name.len()..).unwrap_or_default();
                 let word = after.strip_prefix('.').map_or("", first_word);
                 if !ends_in_name(before) && rule.words.contains(&word) {
-                    note(&mut found, rule, word, text, at, origin);
+                    note(&mut found, rule, word, (text, at), &mut line, origin);
                 }
             }
         }
         for word in rule.words.iter().filter(|_| rule.names.is_empty()) {
+            let mut line = Line::default();
             for (at, _) in text.match_indices(word) {
-                note(&mut found, rule, word, text, at, origin);
+                note(&mut found, rule, word, (text, at), &mut line, origin);
             }
         }
         // `from cv2 import imshow`
@@ -213,18 +215,40 @@ pub(super) fn in_text(text: &str, imports: &[Import], origin: &Origin<'_>) -> Ve
     found.into_values().collect()
 }
 
+/// The line that was looked at last, so that a long one is looked at once.
+#[derive(Default)]
+struct Line {
+    end: usize,
+    /// Where its comment starts.
+    comment: Option<usize>,
+}
+
+impl Line {
+    /// Whether a place, which is not before the last one, is in a comment.
+    fn comments(&mut self, text: &str, at: usize) -> bool {
+        if at >= self.end {
+            let before = text.get(..at).unwrap_or_default();
+            let after = text.get(at..).unwrap_or_default();
+            let start = before.rfind('\n').map_or(0, |end| end + 1);
+            self.end = after.find('\n').map_or(text.len(), |length| at + length);
+            let line = text.get(start..self.end).unwrap_or_default();
+            self.comment = line.find('#').map(|column| start + column);
+        }
+        self.comment.is_some_and(|comment| comment < at)
+    }
+}
+
 fn note(
     found: &mut BTreeMap<(UseKind, String), Use>,
     rule: &Rule,
     word: &str,
-    text: &str,
-    at: usize,
+    (text, at): (&str, usize),
+    line: &mut Line,
     origin: &Origin<'_>,
 ) {
     let key = (rule.kind, word.to_owned());
     let before = text.get(..at).unwrap_or_default();
-    let start = before.rfind('\n').map_or(0, |end| end + 1);
-    if found.contains_key(&key) || before.get(start..).unwrap_or_default().contains('#') {
+    if found.contains_key(&key) || line.comments(text, at) {
         return;
     }
     let breaks = memchr::memchr_iter(b'\n', before.as_bytes()).count();
