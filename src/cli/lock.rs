@@ -143,7 +143,7 @@ fn lock(
         .chain(&not_kept)
         .collect();
     let written = made.write_or_show(args, &source, terminal)?;
-    terminal.diagnostics(all.iter().copied());
+    terminal.most_diagnostics(all.iter().copied());
     summarise(&Closing {
         args,
         resolve,

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256 as Hasher};
 use super::hardware::{self, DriverNeed, driver_needed};
 use super::{
     ArtifactPins, ArtifactSpec, BUILT_FROM_SOURCE, CommandSpec, DYNAMIC_METADATA, EnvironmentSpec,
-    FLOATING_ARTIFACT, FLOATING_IN_CODE, Floor, Gap, OUTSIDE_THE_LOCK, PythonSpec, SourceSpec,
-    SystemSpec, TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR, UNRESOLVED_IMPORT, VariableRead,
-    VariableSpec, floor_needed, system_packages,
+    FLOATING_ARTIFACT, FLOATING_FILE, FLOATING_IN_CODE, Floor, Gap, OUTSIDE_THE_LOCK, PythonSpec,
+    SourceSpec, SystemSpec, TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR, UNRESOLVED_IMPORT,
+    VariableRead, VariableSpec, floor_needed, system_packages,
 };
 use crate::escape;
 use crate::lock::{Lock, floor_kind, target_names};
@@ -352,13 +352,16 @@ fn artifacts(inputs: &SpecInputs<'_>, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactS
         };
         artifact.pin = inputs.pins.get(&artifact.key()).cloned();
         if !artifact.pinned() {
+            let is_file = artifact.kind == "file";
             let why = match &artifact.revision {
+                _ if is_file => format!("the file `{id}` may change where it lies"),
                 None => format!("{kind} `{id}` is loaded without a revision"),
                 Some(revision) => {
                     format!("{kind} `{id}` is loaded at `{revision}`, which can move")
                 }
             };
             let found = match &artifact.pin {
+                None if is_file => Some((FLOATING_FILE, why)),
                 None => Some((FLOATING_ARTIFACT, why)),
                 // the code cannot say more about a plain file
                 Some(pin) => pin

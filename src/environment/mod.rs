@@ -51,6 +51,8 @@ pub const UNKNOWN_FLOOR: Code = Code("ENV007");
 
 /// A model, dataset or file whose commit is in the spec, but not in the code that loads it.
 pub const FLOATING_IN_CODE: Code = Code("ENV011");
+/// A plain download of which nothing is recorded.
+pub const FLOATING_FILE: Code = Code("ENV013");
 
 /// Everything that an environment needs, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,8 +224,9 @@ impl ArtifactSpec {
 }
 
 /// Every rule of a [`Gap`].
-const RULES: [Code; 8] = [
+const RULES: [Code; 9] = [
     FLOATING_IN_CODE,
+    FLOATING_FILE,
     UNRESOLVED_IMPORT,
     FLOATING_ARTIFACT,
     OUTSIDE_THE_LOCK,
@@ -250,7 +253,9 @@ impl Gap {
         Diagnostic {
             code: self.rule,
             severity: match self.rule {
-                FLOATING_ARTIFACT | OUTSIDE_THE_LOCK | UNRESOLVED_IMPORT => Severity::Warning,
+                FLOATING_ARTIFACT | FLOATING_FILE | OUTSIDE_THE_LOCK | UNRESOLVED_IMPORT => {
+                    Severity::Warning
+                }
                 _ => Severity::Info,
             },
             message: self.why.clone(),
@@ -265,6 +270,9 @@ fn help(rule: Code) -> Option<&'static str> {
         UNRESOLVED_IMPORT => Some("declare the distribution that provides it"),
         FLOATING_ARTIFACT => Some(
             "name a full commit where the loader takes one (`revision=\"<40 hex digits>\"`), else keep a copy of the data",
+        ),
+        FLOATING_FILE => Some(
+            "record its size and sha256 with `pinsmith lock --fetch-artifacts`, or keep a copy of it",
         ),
         OUTSIDE_THE_LOCK => Some("ask for a release, or pin a full commit and install it by hand"),
         FLOATING_IN_CODE => {

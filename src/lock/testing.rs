@@ -1,5 +1,9 @@
 //! A small [`Resolution`] by hand, for the tests of everything after the resolver.
 
+mod any;
+
+pub(crate) use any::any_lock;
+
 use std::sync::Arc;
 
 use pinsmith_resolver::{

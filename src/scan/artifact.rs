@@ -83,6 +83,7 @@ pub(super) fn in_call(name: &str, call: &ExprCall, site: impl Fn() -> Site) -> O
         "download" if before == "gdown" => gdown(call)?,
         _ => return None,
     };
+    let found = with_revision(found);
     Some(Artifact {
         kind: found.kind,
         id: found.id,
@@ -90,6 +91,17 @@ pub(super) fn in_call(name: &str, call: &ExprCall, site: impl Fn() -> Site) -> O
         revision: found.revision,
         site: site(),
     })
+}
+
+/// `owner/name@revision`, as setfit and timm take it; no hub has an `@` in its names.
+fn with_revision(mut found: Found) -> Found {
+    if matches!(found.kind, "model" | "dataset")
+        && let Some((id, revision)) = found.id.split_once('@')
+    {
+        found.revision.get_or_insert_with(|| revision.to_owned());
+        found.id = id.to_owned();
+    }
+    found
 }
 
 struct Found {

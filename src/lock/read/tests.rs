@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::lock::testing::{LockBuilder, example, release_file};
+use crate::lock::testing::{LockBuilder, any_lock, example, release_file};
 use crate::lock::{INVALID_LOCK, UNSAFE_PATH};
 use crate::render::pylock;
 use crate::requirements::{Origin, OriginKind};
@@ -281,6 +281,16 @@ proptest! {
         let text = pylock(&lock);
         let back = read(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
         prop_assert_eq!(&back.lock, &lock);
+        prop_assert_eq!(pylock(&back.lock), text);
+    }
+
+    /// Whatever a lock can say; `a_lock_reads_back_as_it_was` has what resolutions say.
+    #[test]
+    fn any_lock_reads_back_as_it_was(lock in any_lock()) {
+        let text = pylock(&lock);
+        let back = read(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        prop_assert_eq!(&back.lock, &lock, "{}", text);
+        prop_assert_eq!(back.diagnostics, []);
         prop_assert_eq!(pylock(&back.lock), text);
     }
 
