@@ -107,6 +107,54 @@ fn code_of_the_tree_runs_only_when_asked() {
     );
 }
 
+/// `--no-groups`, `--extra` and `--group` of `sync` and `verify`: what is installed and tried is that part.
+#[test]
+fn a_part_of_a_lock_is_installed() {
+    let server = serve(Form::Json);
+    let files = [
+        (
+            "pyproject.toml",
+            "[project]\nname = 'demo'\nversion = '1'\ndependencies = ['six']\n\
+             [project.optional-dependencies]\nplot = ['wellbehaved']\n\
+             [dependency-groups]\ndev = ['gluelib']\n",
+        ),
+        ("demo.py", "import six\n"),
+        ("plot.py", "import wellbehaved\n"),
+        ("test_demo.py", "import gluelib\n"),
+    ];
+    let place = Case::of_files(&files).place();
+    let index = server.url("/simple/");
+    let lock = run(&place, &Step::of("lock --group plot --group dev", &index));
+    assert!(lock.status.success(), "{}", text(&lock.stderr));
+    for (part, expected) in [
+        ("", ["six", "gluelib", "wellbehaved"].as_slice()),
+        ("--no-groups", &["six"]),
+        ("--extra plot", &["six", "wellbehaved"]),
+        ("--group dev", &["six", "gluelib"]),
+    ] {
+        let sync = format!("sync --installer pip --venv {{tmp}}/venv {part}");
+        let output = run(&place, &Step::of(&sync, &index));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let lib = std::fs::read_dir(place.path("venv/lib")).unwrap().next();
+        let site = lib.unwrap().unwrap().path().join("site-packages");
+        for name in ["six", "gluelib", "wellbehaved"] {
+            let module = site.join(format!("{name}.py"));
+            let there = module.exists() || site.join(name).exists();
+            assert_eq!(there, expected.contains(&name), "{name} with `{part}`");
+        }
+    }
+    let verify = "verify --installer pip --extra plot --verbose";
+    let output = run(&place, &Step::of(verify, &index));
+    let report = text(&output.stdout);
+    assert!(output.status.success(), "{report}{}", text(&output.stderr));
+    assert!(report.contains("left out\n  gluelib"), "{report}");
+    assert!(report.contains("wellbehaved  wellbehaved 1.0"), "{report}");
+    let unknown = run(&place, &Step::of("sync --extra dev", &index));
+    let stderr = text(&unknown.stderr);
+    assert!(stderr.contains("the lock has no extra `dev`"), "{stderr}");
+    assert!(stderr.contains("the lock has: plot"), "{stderr}");
+}
+
 #[test]
 fn a_lock_that_cannot_be_installed_is_an_answer() {
     let server = serve(Form::Json);

@@ -9,10 +9,11 @@ use sha2::{Digest, Sha256 as Hasher};
 use super::args::{EnvArgs, GlobalArgs};
 use super::json::to_text;
 use super::terminal::Terminal;
+use super::world::typed;
 use super::{Done, Failure};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::environment::{EnvironmentSpec, TargetSpec, UNREADABLE_SPEC};
-use crate::render::{Image, image};
+use crate::render::{Image, ImageFormat, image};
 use crate::write::{Guard, Output, existing, write_all};
 
 /// A part of the environment that the format cannot hold.
@@ -55,7 +56,9 @@ pub(super) fn run(
         text: rendered.text.clone(),
         guard: Guard::Rendered,
     };
-    let written = write_all(&folder, &[output])?;
+    let ignored = ignored(args, &folder, &output.name);
+    let outputs: Vec<Output> = [output].into_iter().chain(ignored).collect();
+    let written = write_all(&folder, &outputs)?;
     let notes: Vec<Diagnostic> = rendered
         .not_expressible
         .iter()
@@ -96,8 +99,37 @@ pub(super) fn run(
         );
         terminal.summary("left open", &text);
     }
-    terminal.next(args.to.next_command());
+    terminal.next(&next_command(args));
     Ok(Done::Yes)
+}
+
+/// What to type next: an image is built in the repository, from whatever file was written.
+fn next_command(args: &EnvArgs) -> String {
+    let command = args.to.next_command();
+    if args.to != ImageFormat::Dockerfile {
+        return command.to_owned();
+    }
+    let command = command.trim_end_matches(" .");
+    let file = args.output.as_ref();
+    let file = file.map(|file| format!(" -f {}", typed(&file.to_string_lossy())));
+    let folder = match args.path.parent() {
+        Some(parent) if args.path.is_file() => parent,
+        _ => &args.path,
+    };
+    let folder = typed(&folder.to_string_lossy());
+    format!("{command}{} {folder}", file.unwrap_or_default())
+}
+
+/// What an image gets no copy of, beside the Dockerfile, unless the tree says so itself.
+fn ignored(args: &EnvArgs, folder: &Path, dockerfile: &str) -> Option<Output> {
+    let own = existing(folder, ".dockerignore").is_some();
+    (args.to == ImageFormat::Dockerfile && !own).then(|| Output {
+        name: format!("{dockerfile}.dockerignore"),
+        text: "# made by pinsmith; delete it to use a .dockerignore of your own\n\
+               .git\n**/.venv\n**/__pycache__\n**/*.pyc\n**/.ipynb_checkpoints\n"
+            .to_owned(),
+        guard: Guard::Rendered,
+    })
 }
 
 pub(super) fn read_spec(path: &Path) -> Result<(EnvironmentSpec, Sha256), Failure> {

@@ -66,7 +66,8 @@ impl Installing {
         let location = location(&index, global, &host, root)?;
         let cancel = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&cancel);
-        // without a handler Ctrl-C ends pinsmith at once, which leaves nothing half-written either
+        // Ctrl-C, and the signals by which CI and `timeout` end a job: without a handler pinsmith ends at
+        // once, which leaves nothing half-written, but the temporary environment
         let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
         // extra indexes stand before the main one, see `Location`
         let mut indexes: Vec<String> = location.indexes.iter().map(ToString::to_string).collect();

@@ -135,20 +135,27 @@ fn reason(resolutions: &[Resolution], name: &PackageName, version: &Version) -> 
 /// How far the pins are behind the newest releases, with the direct ones that are, and why.
 pub(super) fn freshness(resolutions: &[Resolution], dated_back: bool) -> Vec<String> {
     let packages = || resolutions.iter().flat_map(|answer| &answer.packages);
-    let behind: BTreeSet<String> = packages()
-        .filter(|package| package.root && package.lag_days.is_some_and(|lag| lag > 0))
-        .map(|package| {
-            let lag = package.lag_days.unwrap_or(0);
-            let newest = package.newest.as_ref().map(ToString::to_string);
-            let newest = newest.unwrap_or_default();
-            format!(
-                "{package} is {lag} days behind {newest}{}",
-                held_back(package)
-            )
-        })
-        .collect();
-    if !behind.is_empty() {
-        return behind.into_iter().collect();
+    let behind =
+        packages().filter(|package| package.root && package.lag_days.is_some_and(|lag| lag > 0));
+    // what only the user holds back is no news, and an old repository pins all it has
+    let (own, others): (Vec<_>, Vec<_>) = behind.partition(|package| only_the_user_holds(package));
+    let line = |package: &ResolvedPackage| format!("{}{}", distance(package), held_back(package));
+    let mut lines: BTreeSet<String> = others.into_iter().map(line).collect();
+    let own: BTreeMap<_, _> = own.into_iter().map(|one| (&one.name, one)).collect();
+    if own.len() <= SHOWN_OWN {
+        lines.extend(own.into_values().map(line));
+        if !lines.is_empty() {
+            return lines.into_iter().collect();
+        }
+    } else {
+        let lag = |one: &&&ResolvedPackage| one.lag_days;
+        let furthest = own.values().max_by_key(lag).map(|one| distance(one));
+        let own = format!(
+            "{} direct requirements are held back by your own bounds alone; {}",
+            own.len(),
+            furthest.unwrap_or_default()
+        );
+        return lines.into_iter().chain([own]).collect();
     }
     let mut lags = packages().map(|package| package.lag_days);
     let text = if packages().next().is_none() {
@@ -161,6 +168,24 @@ pub(super) fn freshness(resolutions: &[Resolution], dated_back: bool) -> Vec<Str
         "every direct requirement is at its newest release"
     };
     vec![text.to_owned()]
+}
+
+/// Direct requirements behind their own bounds that are named one by one.
+const SHOWN_OWN: usize = 5;
+
+fn only_the_user_holds(package: &ResolvedPackage) -> bool {
+    let own = |reason: &HeldBackBy| matches!(reason, HeldBackBy::User { .. });
+    !package.held_back_by.is_empty() && package.held_back_by.iter().all(own)
+}
+
+/// `six==1.11.0 is 2634 days behind 1.17.0`
+fn distance(package: &ResolvedPackage) -> String {
+    let lag = package.lag_days.unwrap_or(0);
+    let newest = package.newest.as_ref().map(ToString::to_string);
+    format!(
+        "{package} is {lag} days behind {}",
+        newest.unwrap_or_default()
+    )
 }
 
 /// What holds a pin back: requirements on it, or else what its newest release wants itself.

@@ -11,7 +11,6 @@ use pinsmith_resolver::{
 };
 use url::Url;
 
-use super::client::{Body, Request};
 use super::files::{MAX_FILE, digest_of_file, read_from_file};
 use super::metadata::parse_metadata;
 use super::sdist::{self, source_files};
@@ -132,23 +131,7 @@ async fn whole(
     name: &PackageName,
     file: &ReleaseFile,
 ) -> Result<Archive, String> {
-    let request = Request {
-        to_file: true,
-        ..Request::get(url, MAX_FILE)
-    };
-    let reply = shared.client.send(&request).await;
-    let reply = reply.map_err(|error| error.to_string())?;
-    let status = reply.status;
-    let (
-        200,
-        Body::File {
-            file: mut bytes,
-            size,
-        },
-    ) = (status, reply.body)
-    else {
-        return Err(format!("its server answers with status {status}"));
-    };
+    let (mut bytes, size) = shared.whole_file(url, MAX_FILE).await?;
     let (name, wheel, stated) = (name.clone(), file.wheel().cloned(), file.sha256);
     let read = move |_: &Shared| {
         let sha256 = digest_of_file(&mut bytes).map_err(|error| error.to_string())?;

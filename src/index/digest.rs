@@ -7,7 +7,6 @@ use pinsmith_resolver::{ReleaseFile, Resolution, Sha256, SourceError};
 use url::Url;
 
 use super::cache::{Kind, Meta};
-use super::client::{Body, Request};
 use super::files::digest_of_file;
 use super::{Index, Shared, codes};
 use crate::accelerator::COMPUTED_HASH;
@@ -76,29 +75,12 @@ async fn digest(shared: &Arc<Shared>, file: &ReleaseFile) -> Result<(Sha256, u64
     }
     let url =
         Url::parse(&file.url).map_err(|_| error("has no address", "report this to its index"))?;
-    let request = Request {
-        to_file: true,
-        ..Request::get(&url, MAX_FILE)
-    };
-    let reply = shared.client.send(&request).await;
     let help =
         "its digest cannot be told without the file; try again later, or pin another release";
-    let reply =
-        reply.map_err(|problem| error(&format!("cannot be downloaded: {problem}"), help))?;
-    let status = reply.status;
-    let (
-        200,
-        Body::File {
-            file: mut bytes,
-            size,
-        },
-    ) = (status, reply.body)
-    else {
-        return Err(error(
-            &format!("cannot be downloaded: status {status}"),
-            help,
-        ));
-    };
+    let (mut bytes, size) = shared
+        .whole_file(&url, MAX_FILE)
+        .await
+        .map_err(|problem| error(&format!("cannot be downloaded: {problem}"), help))?;
     let sha256 = shared
         .off_thread(move |_| digest_of_file(&mut bytes))
         .await?;

@@ -1,14 +1,15 @@
-//! A whole file of a project, for programs that pinsmith itself needs.
+//! Whole files: as a temporary file, and kept where pinsmith itself needs a program.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
 use pinsmith_resolver::{PackageName, PackageSource as _, ReleaseFile, ReleasesAnswer, Sha256};
 use url::Url;
 
-use super::Index;
 use super::client::{Body, Request};
 use super::files::{MAX_FILE, digest_of_file};
+use super::{Index, Shared};
 
 impl Index {
     /// Downloads the file of a project that has this name and digest, and writes it to `to`, whole
@@ -25,16 +26,9 @@ impl Index {
     ) -> Result<(), String> {
         let file = self.file_named(name, filename)?;
         let url = Url::parse(&file.url).map_err(|_| "its address cannot be read".to_owned())?;
-        let request = Request {
-            to_file: true,
-            ..Request::get(&url, MAX_FILE)
-        };
-        let reply = self.handle.block_on(self.shared.client.send(&request));
-        let reply = reply.map_err(|error| error.to_string())?;
-        let status = reply.status;
-        let (200, Body::File { mut file, .. }) = (status, reply.body) else {
-            return Err(format!("its server answers with status {status}"));
-        };
+        let (mut file, _) = self
+            .handle
+            .block_on(self.shared.whole_file(&url, MAX_FILE))?;
         let failed = |error: std::io::Error| format!("it cannot be kept: {error}");
         let found = digest_of_file(&mut file).map_err(failed)?;
         if found != sha256 {
@@ -61,5 +55,22 @@ impl Index {
         files
             .find(|file| file.filename == filename)
             .ok_or_else(|| format!("the index has no `{filename}`"))
+    }
+}
+
+impl Shared {
+    /// The file at an address in a temporary file of this machine, and its size in bytes; the
+    /// error is the reason in words, lower case.
+    pub(super) async fn whole_file(&self, url: &Url, limit: u64) -> Result<(File, u64), String> {
+        let request = Request {
+            to_file: true,
+            ..Request::get(url, limit)
+        };
+        let reply = self.client.send(&request).await;
+        let reply = reply.map_err(|error| error.to_string())?;
+        match (reply.status, reply.body) {
+            (200, Body::File { file, size }) => Ok((file, size)),
+            (status, _) => Err(format!("its server answers with status {status}")),
+        }
     }
 }

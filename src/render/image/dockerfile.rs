@@ -41,7 +41,7 @@ pub(super) fn render(recipe: &Recipe<'_>) -> Result<Body, String> {
         text,
         "\nFROM base AS environment\n\
          COPY --from=build {ENVIRONMENT} {ENVIRONMENT}\n\
-         RUN useradd --uid 1000 --user-group --create-home app\n"
+         RUN useradd --uid 1000 --user-group --create-home app && install -d -o app -g app /app\n"
     );
     let set = variables(recipe).into_iter();
     for (name, value) in set {
@@ -53,7 +53,8 @@ pub(super) fn render(recipe: &Recipe<'_>) -> Result<Body, String> {
     if let Some(driver) = recipe.driver() {
         let _ = writeln!(text, "LABEL pinsmith.driver={}", quoted(&driver, false));
     }
-    text.push_str("WORKDIR /app\nUSER app\n\nFROM environment\nCOPY . /app\n");
+    // by its number, so that a cluster can see that it is not root; the code may write beside itself
+    text.push_str("WORKDIR /app\nUSER 1000\n\nFROM environment\nCOPY --chown=1000:1000 . /app\n");
     text.push_str(&commands(recipe));
     Ok(Body {
         text,
