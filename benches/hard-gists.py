@@ -3,7 +3,7 @@
 
     git clone https://github.com/dockerizeme/dockerizeme   # or any copy of it
     cargo build --release
-    benches/hard-gists.py COPY WORK [--number 120] [--seed 20261126] [--accept] [--jobs 1]
+    benches/hard-gists.py COPY WORK [--number 120] [--first 0] [--seed 20261126] [--accept] [--jobs 1]
 
 Draws snippets of `hard-gists` with a fixed seed, copies each into a folder of its own under WORK, runs
 `pinsmith repair --verify --keep` there, and then executes the import statements of the snippet, and nothing else of it,
@@ -28,7 +28,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LIMIT = 900
 
 
 def git(copy, *arguments):
@@ -62,7 +61,7 @@ def repair(options, tree, accepted):
     for name in accepted:
         command += ["--accept", name]
     started = time.monotonic()
-    status, out, err = run(command, LIMIT, tree)
+    status, out, err = run(command, options.limit, tree)
     result = {"status": status, "seconds": round(time.monotonic() - started, 1), "stderr": err[-4000:]}
     try:
         result["report"] = json.loads(out)
@@ -72,10 +71,10 @@ def repair(options, tree, accepted):
 
 
 def suggested(report):
-    """Distributions that hold a module that nobody knows, as REQ031 names them."""
+    """Distributions that pinsmith names to be looked at and taken with `--accept`."""
     findings = (report or {}).get("findings", [])
-    texts = [found["message"] for found in findings if found["code"] == "REQ031"]
-    return sorted({name for text in texts for name in re.findall(r"; `([^`]+)` \S+ holds it", text)})
+    texts = [found.get("help") or "" for found in findings] + [(report or {}).get("next_step") or ""]
+    return sorted({name for text in texts for name in re.findall(r"`--accept ([^` ]+)`", text)})
 
 
 def measure(options, name):
@@ -89,11 +88,14 @@ def measure(options, name):
     result = repair(options, tree, [])
     report = result["report"]
     accepted = suggested(report) if options.accept else []
-    if accepted and not (report or {}).get("holds"):
+    tried = set()
+    while set(accepted) - tried and report and not report["holds"] and len(tried) < 6:
         clean(report)
-        result = repair(options, tree, accepted)
+        tried.update(accepted)
+        result = repair(options, tree, sorted(tried))
         report = result["report"]
-    result["accepted"] = accepted
+        accepted = suggested(report)
+    result["accepted"] = sorted(tried)
     result["imports"] = None
     venv = (report or {}).get("kept")
     if venv:
@@ -115,6 +117,12 @@ def clean(report):
     venv = (report or {}).get("kept")
     if venv and "pinsmith-repair-" in venv:
         shutil.rmtree(Path(venv).parent.parent, ignore_errors=True)
+
+
+def of_another_system(result):
+    """Whether the snippet needs a distribution that exists for another system only, or that comes with this one."""
+    findings = (result["report"] or {}).get("findings", [])
+    return any(found["code"] == "REPAIR007" and re.search("only|comes with", found["message"]) for found in findings)
 
 
 def missing_everywhere(options, result):
@@ -183,17 +191,25 @@ def table(options, names, results):
     def good(result):
         imports = result["imports"]
         return imports is not None and not imports["failed"]
+    def strict(result):
+        return good(result) and not result["imports"].get("configured")
     def published(result):
         imports = result["imports"]
         return imports is not None and not any(error in text for text in imports["failed"] for error in IMPORT_ERRORS)
-    share = lambda part, whole: f"{len(part)} of {len(whole)} ({100 * len(part) / max(1, len(whole)):.1f} %)"
-    all_good = [name for name, result in known if good(result)]
+    def share(fits, whole):
+        part = sum(1 for _, result in whole if fits(result))
+        return f"{part} of {len(whole)} ({100 * part / max(1, len(whole)):.1f} %)"
+    here = [(name, result) for name, result in counted if not of_another_system(result)]
+    unaided = lambda result: good(result) and not result.get("accepted")
     print(f"snippets measured                          {len(known)} of {len(names)}")
     print(f"with a module that no index has            {len(known) - len(counted)}")
-    print(f"every import executes, of the others       {share([1 for _, r in counted if good(r)], counted)}")
-    print(f"no ImportError or SyntaxError, of those    {share([1 for _, r in counted if published(r)], counted)}")
-    print(f"every import executes, of all              {share(all_good, known)}")
-    print(f"no ImportError or SyntaxError, of all      {share([1 for _, r in known if published(r)], known)}")
+    print(f"every import executes, of the others       {share(good, counted)}")
+    print(f"  without settings for Django              {share(strict, counted)}")
+    print(f"  without anything accepted by name        {share(unaided, counted)}")
+    print(f"  no ImportError or SyntaxError            {share(published, counted)}")
+    print(f"the same but for other systems' modules    {share(good, here)}")
+    print(f"every import executes, of all              {share(good, known)}")
+    print(f"  no ImportError or SyntaxError            {share(published, known)}")
     seconds = [result["seconds"] for _, result in known]
     rounds = [len(result["report"]["rounds"]) for _, result in known if result["report"]]
     if seconds:
@@ -222,6 +238,8 @@ def main():
     parser.add_argument("--number", type=int, default=120)
     parser.add_argument("--seed", type=int, default=20261126)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--limit", type=int, default=900, help="seconds that one repair may take")
+    parser.add_argument("--first", type=int, default=0, help="leave so many of the drawn ones out")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--accept", action="store_true", help="take what is only suggested")
     parser.add_argument("--uv", choices=["auto", "no"], default="auto")
@@ -231,7 +249,7 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     options.work = options.work.absolute()
-    names = draw(options.copy, options.number, options.seed)
+    names = draw(options.copy, options.number, options.seed)[options.first :]
     results = options.work / "results"
     if options.again:
         for name in names:

@@ -2,7 +2,8 @@
 
 Runs under Python 2.7 and 3. Imports anywhere in the file count, those of functions too. A `try` around imports is kept
 as it stands as far as it imports: where every way out of it fails, it fails. A handler that
-ends the program or raises again makes its imports needed.
+ends the program or raises again makes its imports needed. Where an import asks for the settings of a Django project, it is
+tried again under Django's defaults, as `pinsmith verify` does, and the answer says so.
 """
 
 import ast
@@ -68,6 +69,44 @@ def execute(statements, name, scope):
         exec(compile(ast.fix_missing_locations(module), name, "exec", 0, True), scope)
 
 
+def asks_for_settings(errors):
+    signs = ("ImproperlyConfigured", "AppRegistryNotReady", "DJANGO_SETTINGS_MODULE")
+    return "django.conf" in sys.modules and any(sign in error for error in errors for sign in signs)
+
+
+def configure(tops):
+    from django.conf import settings
+
+    def has(module, part):
+        paths = [os.path.join(folder, *(module.split(".") + [part])) for folder in sys.path]
+        return any(os.path.isfile(path + ".py") or os.path.isfile(os.path.join(path, "__init__.py")) for path in paths)
+
+    usual = ["contenttypes", "auth", "sessions", "sites", "messages", "staticfiles", "admin"]
+    apps = ["django.contrib." + name for name in usual if has("django.contrib", name)]
+    apps += [top for top in sorted(tops) if top != "django" and has(top, "models")]
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    settings.configure(SECRET_KEY="none", INSTALLED_APPS=apps, DATABASES={"default": database})
+    import django
+
+    if hasattr(django, "setup"):
+        django.setup()
+
+
+def attempt(ways, path, scope):
+    """How every way out of a unit failed; nothing when one of them works."""
+    errors = []
+    for way in ways:
+        try:
+            execute([node for node in way if getattr(node, "module", "") != "__future__"], path, scope)
+            return []
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            line = way[0].lineno if way else 0
+            errors.append("line %d: %s: %s" % (line, type(error).__name__, str(error)[:300]))
+    return errors
+
+
 def main():
     path = sys.argv[1]
     with open(path, "rb") as file:
@@ -83,21 +122,24 @@ def main():
         failed.append("SyntaxError: %s" % error)
         tree = ast.parse("")
     scope = {"__name__": "imports"}
+    tops = set()
+    for node in flat([tree]):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        tops.update(name.split(".")[0] for name in names if name)
+    configured = False
     for ways in units(tree.body):
-        errors = []
-        for way in ways:
+        errors = attempt(ways, path, scope)
+        if errors and not configured and asks_for_settings(errors):
+            configured = True
             try:
-                execute([node for node in way if getattr(node, "module", "") != "__future__" ], path, scope)
-                errors = []
-                break
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:
-                line = way[0].lineno if way else 0
-                errors.append("line %d: %s: %s" % (line, type(error).__name__, str(error)[:300]))
+                configure(tops)
+                errors = attempt(ways, path, scope)
+            except BaseException:
+                pass
         executed += not errors
         failed += errors[:1]
-    os.write(real, (json.dumps({"failed": failed, "executed": executed}) + "\n").encode("utf-8"))
+    answer = {"failed": failed, "executed": executed, "configured": configured}
+    os.write(real, (json.dumps(answer) + "\n").encode("utf-8"))
     os._exit(0)
 
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use pinsmith_resolver::PythonVersion;
 
@@ -20,6 +20,9 @@ use crate::index::location::Proxy;
 use crate::index::{IndexSettings, Location};
 use crate::install::{Installer, Network, SyncError, SyncOptions};
 use crate::lock::{Lock, Selection};
+
+/// Whether the user wants it to end.
+static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// What is installed, and how.
 pub(super) struct Installing {
@@ -64,11 +67,11 @@ impl Installing {
             ..IndexArgs::default()
         };
         let location = location(&index, global, &host, root)?;
-        let cancel = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&cancel);
+        let cancel = Arc::clone(&INTERRUPTED);
         // Ctrl-C, and the signals by which CI and `timeout` end a job: without a handler pinsmith ends at
-        // once, which leaves nothing half-written, but the temporary environment
-        let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+        // once, which leaves nothing half-written, but the temporary environment; the handler of the
+        // first environment serves the next ones too
+        let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
         // extra indexes stand before the main one, see `Location`
         let mut indexes: Vec<String> = location.indexes.iter().map(ToString::to_string).collect();
         let index = indexes.pop().unwrap_or_default();

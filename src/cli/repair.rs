@@ -247,6 +247,7 @@ impl Repair<'_> {
                 evidence: &self.evidence.pythons,
                 pythons: diagnosed.pythons.clone(),
                 work: work.path(),
+                built: None,
             };
             Some(rounds.run(answer.clone())?)
         } else {
@@ -423,9 +424,9 @@ fn moved(evidence: &Evidence, diagnosed: &Diagnosed, answer: &Answer) -> Vec<Dec
     decisions
 }
 
-/// Keeps the environment of the last round.
+/// Keeps the environment of the answer.
 fn kept(work: tempfile::TempDir, ended: Option<&Ended>) -> Option<String> {
-    let last = ended?.rounds.last()?.number;
-    let folder = work.keep().join(format!("round-{last}")).join("venv");
-    folder.is_dir().then(|| folder.display().to_string())
+    let venv = ended?.venv.as_ref()?;
+    let _ = work.keep();
+    Some(venv.display().to_string())
 }

@@ -1,10 +1,13 @@
-//! Does a project hold a module? Answered from the file list of one of its wheels.
+//! Does a project hold a module? Answered from the file list of one of its wheels, or of a source distribution
+//! where it has no wheel.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pinsmith_resolver::{PackageName, Project, ReleaseFile, ReleasesAnswer, SourceError, Version};
+use pinsmith_resolver::{
+    PackageName, Project, ReleaseFile, ReleasesAnswer, SourceError, Version, sdist_version,
+};
 use serde::{Deserialize, Serialize};
 
 use super::cache::{Kind, Meta};
@@ -22,18 +25,18 @@ pub struct ContentsQuestion {
     pub until: Option<Timestamp>,
 }
 
-/// What the newest wheel of a project says.
+/// What the newest wheel of a project says, or its newest source distribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
     /// The project.
     pub name: PackageName,
-    /// The release that the wheel is of.
+    /// The release that the file is of.
     pub version: Version,
     /// When that release was uploaded.
     pub uploaded: Option<Timestamp>,
     /// When the project's first release was uploaded.
     pub first_uploaded: Option<Timestamp>,
-    /// Those of the modules that the wheel holds.
+    /// Those of the modules that the file holds.
     pub holds: BTreeSet<String>,
     /// Addresses that its metadata names.
     pub urls: Vec<String>,
@@ -49,8 +52,8 @@ struct Kept {
 impl Index {
     /// Asks all questions at once, in as many requests as the network settings allow.
     ///
-    /// `None` stands for a project that does not exist, has no wheel, or whose server gives no byte
-    /// ranges: no wheel is downloaded whole for this.
+    /// `None` stands for a project that does not exist, or whose server gives no byte
+    /// ranges: no wheel is downloaded whole for this, and of source distributions only small ones.
     ///
     /// # Errors
     /// The first failure of the world; the other answers are lost with it.
@@ -93,7 +96,8 @@ async fn answer(
     let ReleasesAnswer::Found(project) = shared.project(name).await? else {
         return Ok(None);
     };
-    let Some((version, uploaded, file)) = newest_wheel(&project, question.until) else {
+    let newest = |is_sdist| newest_file(name, &project, question.until, is_sdist);
+    let Some((version, uploaded, file)) = newest(false).or_else(|| newest(true)) else {
         return Ok(None);
     };
     let Some(kept) = kept(shared, question, &file).await? else {
@@ -115,10 +119,13 @@ fn first_uploaded(project: &Project) -> Option<Timestamp> {
     times?.into_iter().min()
 }
 
-/// The smallest wheel of the newest release that has one; final releases before pre-releases.
-fn newest_wheel(
+/// The smallest wheel, or source distribution, of the newest release that has one; final releases
+/// before pre-releases.
+fn newest_file(
+    name: &PackageName,
     project: &Project,
     until: Option<Timestamp>,
+    is_sdist: bool,
 ) -> Option<(Version, Option<Timestamp>, ReleaseFile)> {
     let in_time = |uploaded: Option<Timestamp>| {
         until.is_none_or(|until| uploaded.is_some_and(|uploaded| uploaded <= until))
@@ -129,10 +136,14 @@ fn newest_wheel(
         .chain(releases().filter(|release| release.version.any_prerelease()))
         .filter(|release| in_time(release.uploaded))
         .find_map(|release| {
-            let wheels = project.files(release).filter(|file| {
-                file.wheel().is_some() && file.yanked.is_none() && in_time(file.uploaded)
-            });
-            let file = wheels.min_by_key(|file| (file.size, file.filename.clone()))?;
+            let fits = |file: &ReleaseFile| match is_sdist {
+                false => file.wheel().is_some(),
+                true => sdist_version(&file.filename, name).is_some(),
+            };
+            let files = project
+                .files(release)
+                .filter(|file| fits(file) && file.yanked.is_none() && in_time(file.uploaded));
+            let file = files.min_by_key(|file| (file.size, file.filename.clone()))?;
             Some((release.version.clone(), release.uploaded, file))
         })
 }
@@ -158,7 +169,11 @@ async fn kept(
     if shared.offline && !file.url.starts_with("file:") {
         return Ok(None);
     }
-    let Some((names, metadata)) = files::listing(shared, &question.name, file).await? else {
+    let listing = match file.wheel() {
+        Some(_) => files::listing(shared, &question.name, file).await?,
+        None => files::listing_of_sdist(shared, &question.name, file).await?,
+    };
+    let Some((names, metadata)) = listing else {
         return Ok(None);
     };
     let modules = question.modules.iter();

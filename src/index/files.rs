@@ -29,6 +29,9 @@ use super::{MetadataBuilder, SETTINGS_HELP, Shared, codes};
 /// Largest file that is downloaded whole for its metadata.
 pub(super) const MAX_FILE: u64 = 512 * 1024 * 1024;
 
+/// Largest source distribution that is read for the names of its files.
+const MAX_LISTED: u64 = 8 * 1024 * 1024;
+
 /// Why there is no metadata.
 enum Failure {
     /// This file has none that can be read.
@@ -111,6 +114,34 @@ pub(super) async fn listing(
         Err(Failure::Unavailable(_) | Failure::NotThere) => Ok(None),
         Err(Failure::Fatal(error)) => Err(error),
     }
+}
+
+/// The same of a small source distribution, which is read whole and never built.
+pub(super) async fn listing_of_sdist(
+    shared: &Arc<Shared>,
+    name: &PackageName,
+    file: &ReleaseFile,
+) -> Result<Option<(Vec<String>, Vec<u8>)>, SourceError> {
+    let (Ok(url), Some(version)) = (Url::parse(&file.url), sdist_version(&file.filename, name))
+    else {
+        return Ok(None);
+    };
+    if file.size.is_some_and(|size| size > MAX_LISTED) {
+        return Ok(None);
+    }
+    let wanted = Wanted {
+        name,
+        version,
+        file,
+        url,
+    };
+    let archive = match wanted.download(shared).await {
+        Ok((archive, _)) => archive,
+        Err(Failure::Unavailable(_) | Failure::NotThere) => return Ok(None),
+        Err(Failure::Fatal(error)) => return Err(error),
+    };
+    let read = move |_: &Shared| sdist::listing(archive).ok();
+    shared.off_thread(read).await
 }
 
 fn answer(core: Result<CoreMetadata, String>) -> MetadataAnswer {

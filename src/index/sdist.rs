@@ -120,6 +120,36 @@ pub fn source_files(archive: impl Read + Seek) -> Result<BTreeMap<String, Vec<u8
     Ok(kept.0)
 }
 
+/// The paths of all files below the top folder, as they would be installed as far as their place
+/// tells, and the metadata.
+///
+/// # Errors
+/// [`SdistError`] for an archive that is broken or unpacks to too much.
+pub(super) fn listing(archive: impl Read + Seek) -> Result<(Vec<String>, Vec<u8>), SdistError> {
+    #[derive(Default)]
+    struct Listed(Vec<String>, Vec<u8>);
+    impl Visitor for Listed {
+        fn file(&mut self, path: &str, content: &mut dyn Read) -> Result<(), SdistError> {
+            let parts = parts_of(path);
+            let Some((_, inside)) = parts.split_first() else {
+                return Ok(());
+            };
+            if inside == ["PKG-INFO"] {
+                content.take(MAX_SOURCE).read_to_end(&mut self.1)?;
+            }
+            let inside = match inside {
+                ["src" | "lib" | "python", rest @ ..] if rest.len() > 1 => rest,
+                all => all,
+            };
+            self.0.push(inside.join("/"));
+            Ok(())
+        }
+    }
+    let mut listed = Listed::default();
+    walk(archive, &mut listed)?;
+    Ok((listed.0, listed.1))
+}
+
 fn read_tar(unpacked: impl Read, found: &mut dyn Visitor) -> Result<(), SdistError> {
     let mut archive = tar::Archive::new(unpacked.take(MAX_UNPACKED));
     for (number, entry) in archive.entries()?.enumerate() {

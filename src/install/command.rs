@@ -214,6 +214,10 @@ fn pip_plan(options: &SyncOptions, means: Means<'_>, requirements: &Path, pins: 
         .words(&["--no-input", "install", "--require-hashes", "--no-deps"])
         .words(&["--progress-bar", "off"])
         .words(&["--only-binary", ":all:"]);
+    if options.temporary {
+        // most of it is never imported
+        install = install.words(&["--no-compile"]);
+    }
     if !pins.sdists.is_empty() {
         install = install.pair("--no-binary", pins.sdists.join(","));
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use pinsmith_resolver::{PackageName, PythonVersion, Requirement, Timestamp, Version};
 
 use crate::failure::{FailureKind, LikelyCause};
-use crate::requirements::{Provider, StdlibRange, is_known_distribution, lookup};
+use crate::requirements::{Confidence, Provider, StdlibRange, is_known_distribution, lookup};
 use crate::scan::ModuleName;
 
 /// One change to try, with its reason.
@@ -174,16 +174,27 @@ impl Failure<'_> {
     }
 
     fn missing_module(&self) -> Vec<Lesson> {
-        let Some(missing) = self.cause.subject.as_deref().and_then(ModuleName::new) else {
+        let Some(missing) = self.missing() else {
             return Vec::new();
         };
         if let Some(holder) = self.scene.distribution_of_module(&missing) {
             // the distribution is there and has no such part
-            return self.other_release(&holder);
+            return self.other_release_or_project(&holder, &missing);
         }
         match provider(&missing) {
             Some(name) => vec![self.ask(name.as_ref())],
             None => Vec::new(),
+        }
+    }
+
+    /// The module that is missing, in full: Python 2 names only the last part of what lacks it.
+    fn missing(&self) -> Option<ModuleName> {
+        let named = self.cause.subject.as_deref()?;
+        let inner = format!(".{named}.");
+        let in_it = format!("{}.", self.module).find(&inner);
+        match in_it.and_then(|at| self.module.get(..at + 1 + named.len())) {
+            Some(whole) if self.scene.python.major == 2 => ModuleName::new(whole),
+            _ => ModuleName::new(named),
         }
     }
 
@@ -194,11 +205,32 @@ impl Failure<'_> {
         {
             return self.gone_from_the_standard_library();
         }
-        let holder = named.and_then(|module| self.scene.distribution_of_module(&module));
+        let holder = named
+            .as_ref()
+            .and_then(|module| self.scene.distribution_of_module(module));
         match holder.or_else(|| self.owner.cloned()) {
-            Some(holder) => self.other_release(&holder),
+            Some(holder) => match named {
+                Some(module) => self.other_release_or_project(&holder, &module),
+                None => self.other_release(&holder),
+            },
             None => self.older_of_who_fails(),
         }
+    }
+
+    /// Another release of what lacks a part that the code itself wants, and after that another
+    /// project that has a module of the same name.
+    fn other_release_or_project(&self, holder: &PackageName, module: &ModuleName) -> Vec<Lesson> {
+        let mut lessons = self.other_release(holder);
+        let is_ours = self.by.as_ref().is_none_or(|by| by == holder);
+        if is_ours && Some(holder) == self.owner {
+            let others = namesakes(module, holder);
+            lessons.extend(others.into_iter().map(|to| Lesson::Swap {
+                from: holder.clone(),
+                because: format!("{}; `{to}` has a module of that name", self.because()),
+                to,
+            }));
+        }
+        lessons
     }
 
     /// Names leave the standard library with new Pythons; what lacks one is written for an older.
@@ -318,11 +350,13 @@ impl Failure<'_> {
     fn wanted(&self) -> Vec<Lesson> {
         let wanted = self.cause.subject.as_deref().unwrap_or_default();
         let Ok(wanted) = Requirement::from_str(wanted) else {
-            return Vec::new();
+            return self.older_of_who_fails();
         };
         let specifiers = pinsmith_resolver::specifiers_of(&wanted);
         let (name, specifier) = (wanted.name.to_string(), specifiers.to_string());
-        vec![self.ask(&name), self.bound(&name, &specifier)]
+        let mut lessons = vec![self.ask(&name), self.bound(&name, &specifier)];
+        lessons.extend(self.older_of_who_fails());
+        lessons
     }
 
     fn missing_library(&self) -> Vec<Lesson> {
@@ -422,6 +456,28 @@ fn provider(module: &ModuleName) -> Option<PackageName> {
         is_known_distribution(&name).then_some(name)
     };
     index_name(&lookup(module).provider).or_else(spelled)
+}
+
+/// Other projects that may have a module: those that the tables know, and the one of its very name
+/// where nobody wrote down which one is meant.
+fn namesakes(module: &ModuleName, holder: &PackageName) -> Vec<PackageName> {
+    let found = lookup(module);
+    let known = found.alternatives.iter().copied();
+    let counted = matches!(
+        found.provider,
+        Provider::Index {
+            confidence: Confidence::Table,
+            ..
+        }
+    );
+    let spelled = known.chain(counted.then_some(module.top_level()));
+    let mut names: Vec<PackageName> = Vec::new();
+    for name in spelled.filter_map(|name| PackageName::from_str(name).ok()) {
+        if name != *holder && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// What `use Python 3.9 or older` and `use Python 3.8 or newer` mean: from, and below.

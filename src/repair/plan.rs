@@ -231,6 +231,22 @@ impl Plan {
         changed
     }
 
+    /// Asks for another project that has the same modules; what was learnt of the first falls away.
+    pub fn swap(&mut self, from: &PackageName, to: &PackageName, because: &str) -> bool {
+        let mut changed = self.rename(from, to, because);
+        for need in &mut self.needs {
+            let renamed = need.counts.as_mut().filter(|one| one.name == *to);
+            if let Some(counts) = renamed.filter(|_| changed) {
+                counts.version_or_url = None;
+            }
+        }
+        if let Some((found, _)) = self.found.iter_mut().find(|(one, _)| one.name == *from) {
+            found.name = to.clone();
+            changed = true;
+        }
+        changed
+    }
+
     /// Gives up as little as may help against a proof; false when there is nothing left to give up.
     ///
     /// First the pins that follow from others, then `==` becomes a compatible version, then any version;

@@ -1,6 +1,6 @@
 //! Imports modules in a process of their own, and in a new one after each failure.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ use crate::install::{
 };
 
 const PROBE: &str = include_str!("probe.py");
+/// What is said of a module that imports under settings only; only those of Django are known.
+const WITH_SETTINGS: &str = "after `django.conf.settings.configure()`";
 /// How many last lines of what a module writes are looked at.
 const TAIL: usize = 200;
 /// Longest line of an error that is reported, in bytes.
@@ -105,6 +107,9 @@ struct Answer {
     end: Option<usize>,
     error: Option<String>,
     name: Option<String>,
+    /// Whether Django was given settings before.
+    #[serde(default)]
+    configured: bool,
     #[serde(default, rename = "where")]
     raised_at: Vec<String>,
 }
@@ -133,6 +138,7 @@ pub(super) fn import(
     let mut queue: VecDeque<usize> = (0..wanted.len()).filter(tried).collect();
     let all = queue.len();
     let mut failures: BTreeMap<usize, Failed> = BTreeMap::new();
+    let mut configured: BTreeSet<usize> = BTreeSet::new();
     while !queue.is_empty() {
         let mut session = Session::new(&wanted, queue.iter().copied().collect());
         let before = all - queue.len();
@@ -141,6 +147,7 @@ pub(super) fn import(
             let done = before + done;
             progress(VerifyEvent::Import { module, done, all });
         })?;
+        configured.append(&mut session.configured);
         for id in &session.done {
             queue.pop_front();
             if let Some(failed) = failures.get_mut(id) {
@@ -157,7 +164,10 @@ pub(super) fn import(
     }
     let reports = wanted.into_iter().enumerate();
     Ok(reports
-        .map(|(id, wanted)| report(wanted, failures.remove(&id)))
+        .map(|(id, wanted)| {
+            let settings = configured.contains(&id).then_some(WITH_SETTINGS);
+            report(wanted, failures.remove(&id), settings)
+        })
         .collect())
 }
 
@@ -167,6 +177,8 @@ struct Session<'a> {
     queue: Vec<usize>,
     /// What was imported: the first of the queue.
     done: Vec<usize>,
+    /// What was imported after Django was given settings.
+    configured: BTreeSet<usize>,
     error: Option<Answer>,
     /// The last lines that the modules wrote.
     tail: VecDeque<String>,
@@ -180,6 +192,7 @@ impl<'a> Session<'a> {
             wanted,
             queue,
             done: Vec::new(),
+            configured: BTreeSet::new(),
             error: None,
             tail: VecDeque::new(),
             prefixes: Vec::new(),
@@ -262,6 +275,7 @@ impl<'a> Session<'a> {
                 self.error = Some(answer);
             } else {
                 self.done.extend(due);
+                self.configured.extend(due.filter(|_| answer.configured));
                 self.tail.clear();
             }
         }
@@ -348,7 +362,7 @@ pub(super) fn error_line(text: &str) -> &str {
     line[..end].trim()
 }
 
-fn report(wanted: Wanted, failed: Option<Failed>) -> ImportReport {
+fn report(wanted: Wanted, failed: Option<Failed>, settings: Option<&'static str>) -> ImportReport {
     let outcome = match (&wanted.need, &failed) {
         (Need::Skipped(_), _) => Outcome::Skipped,
         (_, None) => Outcome::Imported,
@@ -366,7 +380,7 @@ fn report(wanted: Wanted, failed: Option<Failed>) -> ImportReport {
         outcome,
         reason: match wanted.need {
             Need::Skipped(reason) => Some(reason),
-            _ => None,
+            _ => settings.map(str::to_owned),
         },
         failure: failed.map(|failed| failed.failure),
     }

@@ -33,9 +33,9 @@ def take(module, name):
             raise ImportError("cannot import name '%s' from '%s' (%s)" % (name, module, place))
 
 
-for probe in wanted['probes']:
+def attempt(probe):
+    """Imports one module and takes its names; how it failed, or nothing."""
     name = None
-    say(begin=probe['id'])
     try:
         __import__(str(probe['module']))
         for name in probe['names']:
@@ -45,7 +45,54 @@ for probe in wanted['probes']:
         lines = traceback.format_exception_only(kind, error)
         frames = traceback.extract_tb(trace)[-1:]
         where = ['%s:%s' % (frame[0], frame[1]) for frame in frames]
-        say(end=probe['id'], error=''.join(lines)[:4000], name=name, where=where)
+        return {'error': ''.join(lines)[:4000], 'name': name, 'where': where}
+
+
+# Applications of Django import under settings, which a project has and an environment does not. Where one asks for
+# them, Django's defaults with its usual applications count from then on, and the import is tried again.
+USUAL = ['contenttypes', 'auth', 'sessions', 'sites', 'messages', 'staticfiles', 'admin']
+
+
+def asks_for_settings(failed):
+    error = failed['error']
+    signs = ('ImproperlyConfigured', 'AppRegistryNotReady', 'DJANGO_SETTINGS_MODULE')
+    return 'django.conf' in sys.modules and any(sign in error for sign in signs)
+
+
+def has(module, part):
+    """Whether a package has a part of that name; neither is imported."""
+    for folder in sys.path:
+        path = os.path.join(folder, *(module.split('.') + [part]))
+        if os.path.isfile(path + '.py') or os.path.isfile(os.path.join(path, '__init__.py')):
+            return True
+
+
+def configure():
+    from django.conf import settings
+    tops = sorted(set(str(probe['module']).split('.')[0] for probe in wanted['probes']))
+    apps = ['django.contrib.' + name for name in USUAL if has('django.contrib', name)]
+    apps += [top for top in tops if top != 'django' and has(top, 'models')]
+    database = {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}
+    settings.configure(SECRET_KEY='none', INSTALLED_APPS=apps, DATABASES={'default': database})
+    import django
+    if hasattr(django, 'setup'):
+        django.setup()
+
+
+configured = False
+for probe in wanted['probes']:
+    say(begin=probe['id'])
+    failed = attempt(probe)
+    if failed and not configured and asks_for_settings(failed):
+        configured = True
+        try:
+            configure()
+            failed = attempt(probe)
+        except BaseException:
+            # it stays as it failed
+            pass
+    if failed:
+        say(end=probe['id'], **failed)
         os._exit(0)
-    say(end=probe['id'])
+    say(end=probe['id'], configured=configured)
 os._exit(0)

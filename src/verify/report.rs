@@ -55,7 +55,7 @@ pub struct ImportReport {
     pub site: Site,
     /// How it went.
     pub outcome: Outcome,
-    /// Why it was left out, in lower case.
+    /// Why it was left out, or what it needed to import, in lower case.
     pub reason: Option<String>,
     /// How it failed.
     pub failure: Option<ImportFailure>,

@@ -9,6 +9,7 @@ use super::rounds::Loop;
 use super::search::Answer;
 use crate::repair::Lesson;
 use crate::repair::pins::{Rules, Standing};
+use crate::requirements::is_known_distribution;
 
 /// One year, in seconds; how far an older release is looked for at first.
 pub(super) const YEAR: i64 = 365 * 86_400;
@@ -63,11 +64,16 @@ impl Loop<'_> {
                 two,
                 because,
             } => keep_to(trial, (*from, *below, *two), because),
-            Lesson::Swap { from, to, because } => done(
-                plan.rename(from, to, because),
-                format!("takes `{to}` for `{from}`"),
-                because,
-            ),
+            Lesson::Swap { from, to, because } => {
+                if !self.may_take(to) || self.field.project(to)?.is_none() {
+                    return Ok(None);
+                }
+                done(
+                    trial.answer.plan.swap(from, to, because),
+                    format!("takes `{to}` for `{from}`"),
+                    because,
+                )
+            }
             Lesson::CannotBuild {
                 name,
                 version,
@@ -75,6 +81,11 @@ impl Loop<'_> {
             } => self.without_building(trial, name, version.as_ref(), because)?,
             Lesson::System { .. } => None,
         })
+    }
+
+    /// Whether a project may be taken for what it is called: anybody can register a name.
+    pub(super) fn may_take(&self, name: &PackageName) -> bool {
+        is_known_distribution(name) || self.field.args.source.accept.contains(name)
     }
 
     /// Another step back in a project's releases; what was tried before makes it longer.

@@ -1,7 +1,7 @@
 //! The loop: build, import, learn, and try again with something else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pinsmith_resolver::{PackageName, PythonVersion, Timestamp};
@@ -53,6 +53,8 @@ pub(super) struct Ended {
     pub(super) next_step: Option<String>,
     /// System packages that are missing.
     pub(super) system: BTreeSet<String>,
+    /// The environment of the answer.
+    pub(super) venv: Option<PathBuf>,
 }
 
 /// What the loop works with.
@@ -64,6 +66,8 @@ pub(super) struct Loop<'a> {
     /// The Pythons in their order.
     pub(super) pythons: Vec<PythonVersion>,
     pub(super) work: &'a Path,
+    /// The folder of the environment that was built last.
+    pub(super) built: Option<PathBuf>,
 }
 
 /// What came of building and importing one answer.
@@ -76,7 +80,7 @@ impl Loop<'_> {
     pub(super) fn run(&mut self, first: Answer) -> Result<Ended, Failure> {
         let mut rounds: Vec<Round> = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut best: Option<(usize, Answer)> = None;
+        let mut best: Option<(usize, u32, Answer)> = None;
         let mut older: BTreeMap<PackageName, u32> = BTreeMap::new();
         let mut system = BTreeSet::new();
         let mut answer = first;
@@ -92,9 +96,6 @@ impl Loop<'_> {
             } else {
                 failed
             };
-            if holds || best.as_ref().is_none_or(|(known, _)| score < *known) {
-                best = Some((score, answer.clone()));
-            }
             if holds {
                 rounds.push(round);
                 return Ok(Ended {
@@ -103,10 +104,15 @@ impl Loop<'_> {
                     holds,
                     next_step: None,
                     system,
+                    venv: self.venv(),
                 });
             }
+            if best.as_ref().is_none_or(|(known, ..)| score < *known) {
+                best = Some((score, number, answer.clone()));
+            }
             let lessons = Self::lessons(&answer, &tried);
-            next_step = Some(most_likely(&tried, &lessons));
+            let doubtful = self.doubtful(&lessons)?;
+            next_step = Some(doubtful.unwrap_or_else(|| most_likely(&tried, &lessons)));
             for lesson in lessons.iter().flatten() {
                 if let Lesson::System { package, .. } = lesson {
                     system.insert(package.clone());
@@ -125,34 +131,101 @@ impl Loop<'_> {
             rounds.push(round);
             answer = next;
         }
-        let answer = best.map_or(answer, |(_, best)| best);
+        let last = rounds.last().map_or(0, |round| round.number);
+        let (score, number, answer) = best.unwrap_or((usize::MAX, last, answer));
+        if self.field.args.keep && number != last && score < usize::MAX {
+            // what was built of it is gone
+            self.build(&answer, number)?;
+        }
         Ok(Ended {
             rounds,
             answer,
             holds: false,
             next_step,
             system,
+            venv: self.venv(),
         })
     }
 
+    /// A project that may be meant, but is taken by nothing but its name.
+    fn doubtful(&self, lessons: &[Vec<Lesson>]) -> Result<Option<String>, Failure> {
+        for lesson in lessons.iter().flatten() {
+            if let Lesson::Swap { from, to, .. } = lesson
+                && !self.may_take(to)
+                && self.field.project(to)?.is_some()
+            {
+                return Ok(Some(format!(
+                    "`{to}` may be meant instead of `{from}`: look at it, and take it with `--accept {to}`"
+                )));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The environment that was built last.
+    fn venv(&self) -> Option<PathBuf> {
+        let venv = self.built.as_ref()?.join("venv");
+        venv.is_dir().then_some(venv)
+    }
+
     /// Locks an answer, builds it and imports what the code imports.
-    fn build(&self, answer: &Answer, number: u32) -> Result<Tried, Failure> {
+    fn build(&mut self, answer: &Answer, number: u32) -> Result<Tried, Failure> {
+        let python = answer.resolution.target.python.without_patch();
+        let folder = self.work.join(format!("python-{python}"));
+        // one environment at a time: the disk is not ours; what the last round installed may stay in it
+        let last = self.built.take();
+        let again = last.as_ref() == Some(&folder);
+        if let Some(last) = last.filter(|_| !again) {
+            let _ = std::fs::remove_dir_all(last);
+        }
+        let mut tried = self.build_in(&folder, answer, number)?;
+        if again && matches!(tried, Tried::NotBuilt(..)) {
+            // what was there may have stood in the way
+            tried = self.build_in(&folder, answer, number)?;
+        }
+        if matches!(tried, Tried::Imported(_)) {
+            self.built = Some(folder);
+        }
+        Ok(tried)
+    }
+
+    /// The same in a folder; what could not be built completely is removed.
+    fn build_in(&self, folder: &Path, answer: &Answer, number: u32) -> Result<Tried, Failure> {
         let manifest = planned(&self.field.source.manifest, answer);
         let lock = locked(answer, &manifest)?;
-        let folder = self.work.join(format!("round-{number}"));
-        let io = |source| SyncError::io(&folder, source);
-        // one environment at a time: the disk is not ours
-        if number > 1 {
-            let _ = std::fs::remove_dir_all(self.work.join(format!("round-{}", number - 1)));
-        }
-        std::fs::create_dir_all(&folder).map_err(io)?;
+        let io = |source| SyncError::io(folder, source);
+        std::fs::create_dir_all(folder).map_err(io)?;
         let lock_file = folder.join("pylock.toml");
         std::fs::write(&lock_file, pylock(&lock)).map_err(io)?;
+        let options = self.options(&lock_file, &folder.join("venv"))?;
+        let progress = self.terminal.progress("trying");
+        let report = verify(
+            &lock_file,
+            &lock,
+            (&self.field.source.scan, &manifest),
+            &options,
+            folder,
+            &mut |event| progress.say(shown(number, event)),
+        );
+        progress.finish();
+        match report {
+            Ok(report) => Ok(Tried::Imported(Box::new(report))),
+            Err(error) => match &error {
+                SyncError::Failed { output, .. } => {
+                    let _ = std::fs::remove_dir_all(folder);
+                    Ok(Tried::NotBuilt(error.to_string(), output.clone()))
+                }
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    fn options(&self, lock_file: &Path, venv: &Path) -> Result<VerifyOptions, Failure> {
         let install = InstallArgs {
             groups: Vec::new(),
             extras: Vec::new(),
             no_groups: false,
-            lock: Some(lock_file),
+            lock: Some(lock_file.to_owned()),
             accelerator_table: self.field.args.resolve.targets.accelerator_table.clone(),
             python: None,
             installer: self.field.args.installer,
@@ -162,36 +235,18 @@ impl Loop<'_> {
         };
         let tree = &self.field.source.tree;
         let place = (tree.root(), tree.root());
-        let mut installing =
-            Installing::prepare(&install, self.global, place, folder.join("venv"))?;
+        let mut installing = Installing::prepare(&install, self.global, place, venv.to_owned())?;
         if let Some(index) = &self.field.args.resolve.index.index_url {
             installing.options.index.clone_from(index);
         }
-        let options = VerifyOptions {
+        // it lies in a folder of ours
+        installing.options.trust_venv = true;
+        Ok(VerifyOptions {
             sync: installing.options,
             import_limit: Duration::from_secs(self.field.args.timeout),
             local: Vec::new(),
             commands: WantedCommands::default(),
-        };
-        let progress = self.terminal.progress("trying");
-        let report = verify(
-            &installing.lock_file,
-            &installing.lock,
-            (&self.field.source.scan, &manifest),
-            &options,
-            &folder,
-            &mut |event| progress.say(shown(number, event)),
-        );
-        progress.finish();
-        match report {
-            Ok(report) => Ok(Tried::Imported(Box::new(report))),
-            Err(error) => match &error {
-                SyncError::Failed { output, .. } => {
-                    Ok(Tried::NotBuilt(error.to_string(), output.clone()))
-                }
-                _ => Err(error.into()),
-            },
-        }
+        })
     }
 
     /// For each failure the changes to try, the likeliest first.

@@ -9,6 +9,7 @@ fn scene(python: (u8, u8)) -> Scene {
         ("opencv-python", "4.5.0", "2021-01-01"),
         ("protobuf", "5.0", "2024-03-01"),
         ("tensorflow", "2.4.0", "2020-12-01"),
+        ("json-rpc", "1.15.0", "2023-06-11"),
     ];
     let installed = all.map(|(name, version, day)| {
         let uploaded = format!("{day}T00:00:00Z").parse().ok();
@@ -128,6 +129,45 @@ fn failures_become_lessons() {
             learn(module, owner.as_ref(), place, &cause, &scene)
         });
         let found = lessons.first().map_or("nothing".to_owned(), in_short);
+        assert_eq!(found, expected, "{error}");
+    }
+}
+
+/// What else may be tried, and what Python 2 says in fewer words.
+#[test]
+fn a_missing_part_means_another_release_or_another_project() {
+    for (python, module, owner, error, expected) in [
+        (
+            (2, 7),
+            "sklearn.externals.six",
+            "scikit-learn",
+            "ImportError: No module named six",
+            vec!["older scikit-learn"],
+        ),
+        (
+            (3, 11),
+            "cv2.cv",
+            "opencv-python",
+            "ModuleNotFoundError: No module named 'cv2.cv'",
+            vec![
+                "older opencv-python",
+                "opencv-contrib-python for opencv-python",
+                "opencv-python-headless for opencv-python",
+                "opencv-contrib-python-headless for opencv-python",
+            ],
+        ),
+        (
+            (3, 11),
+            "jsonrpc",
+            "json-rpc",
+            "ImportError: cannot import name 'ServiceProxy' from 'jsonrpc' (jsonrpc/__init__.py)",
+            vec!["older json-rpc", "jsonrpc for json-rpc"],
+        ),
+    ] {
+        let cause = likely_cause(error, "").unwrap();
+        let owner: PackageName = owner.parse().unwrap();
+        let lessons = learn(module, Some(&owner), None, &cause, &scene(python));
+        let found: Vec<String> = lessons.iter().map(in_short).collect();
         assert_eq!(found, expected, "{error}");
     }
 }
