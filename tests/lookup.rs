@@ -89,13 +89,18 @@ modules = ["zqpart"]
 requires = ["zqdep"]
 [zqdep."1.0"]
 uploaded = "2026-01-01"
+[zqsource."1.0"]
+uploaded = "2026-01-01"
+modules = ["zqsource"]
+wheels = []
+sdist = true
 [google-cloud-zqnew."1.0"]
 uploaded = "2026-01-01"
 modules = ["google.cloud.zqnew"]
 "#
     );
     let server = serve_text(Form::Json, &index);
-    let code = "import zqkit, zqpart, zqtool, zqdep, zqnowhere\nfrom google.cloud import zqnew\n";
+    let code = "import zqkit, zqpart, zqtool, zqdep, zqsource, zqnowhere\nfrom google.cloud import zqnew\n";
     let files = [
         ("a.py", code),
         ("README.md", README),
@@ -125,6 +130,7 @@ modules = ["google.cloud.zqnew"]
         "`zqpart` is in the declared `zqdeclared-suite`: its wheel holds it",
         "provide `zqtool`; `python-zqtool` 1.0 holds it, but nothing shows that it is older",
         "take it with `--accept python-zqtool`",
+        "provide `zqsource`; `zqsource` 1.0 holds it, but nothing shows that it is older",
         "provide `google.cloud.zqnew`; `google-cloud-zqnew` 1.0 holds it",
         "no distribution is known to provide `zqnowhere`",
     ] {

@@ -248,6 +248,7 @@ impl Repair<'_> {
                 pythons: diagnosed.pythons.clone(),
                 work: work.path(),
                 built: None,
+                is_dated: false,
             };
             Some(rounds.run(answer.clone())?)
         } else {

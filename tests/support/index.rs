@@ -43,7 +43,7 @@ pub(crate) struct Release {
     pub(crate) dynamic: bool,
     /// The text of its module.
     pub(crate) module: String,
-    /// Modules that its wheels hold, instead of the one of the project's name.
+    /// Modules that its files hold, instead of the one of the project's name.
     pub(crate) modules: Vec<String>,
     /// Addresses that its metadata names.
     pub(crate) urls: Vec<String>,
@@ -306,6 +306,7 @@ fn files_of(projects: &Projects) -> Vec<File> {
                     bytes: sdist(
                         &stem,
                         &self::metadata(project, version, release, sdist_format),
+                        release,
                     ),
                     ..file(project, release)
                 });
@@ -376,9 +377,19 @@ fn wheel(stem: &str, tags: &str, metadata: &str, release: &Release) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-fn sdist(stem: &str, metadata: &str) -> Vec<u8> {
+fn sdist(stem: &str, metadata: &str, release: &Release) -> Vec<u8> {
     let script = "raise SystemExit('an sdist was built')\n";
-    tarball(stem, &[("PKG-INFO", metadata), ("setup.py", script)])
+    let modules = release.modules.iter();
+    let modules: Vec<String> = modules
+        .map(|module| format!("src/{}.py", module.replace('.', "/")))
+        .collect();
+    let mut files = vec![("PKG-INFO", metadata), ("setup.py", script)];
+    files.extend(
+        modules
+            .iter()
+            .map(|path| (path.as_str(), release.module.as_str())),
+    );
+    tarball(stem, &files)
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {

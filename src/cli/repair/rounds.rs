@@ -68,6 +68,8 @@ pub(super) struct Loop<'a> {
     pub(super) work: &'a Path,
     /// The folder of the environment that was built last.
     pub(super) built: Option<PathBuf>,
+    /// Whether something else than failures tells the day.
+    pub(super) is_dated: bool,
 }
 
 /// What came of building and importing one answer.
@@ -78,6 +80,7 @@ enum Tried {
 
 impl Loop<'_> {
     pub(super) fn run(&mut self, first: Answer) -> Result<Ended, Failure> {
+        self.is_dated = first.day.is_some();
         let mut rounds: Vec<Round> = Vec::new();
         let mut seen = BTreeSet::new();
         let mut best: Option<(usize, u32, Answer)> = None;
@@ -333,7 +336,8 @@ impl Loop<'_> {
                 if let Ok(found) = found
                     && !seen.contains(&key(&found.resolution))
                 {
-                    if let Some(day) = trial.answer.day.filter(|_| answer.day.is_none()) {
+                    let went_back = trial.answer.day != answer.day;
+                    if let Some(day) = trial.answer.day.filter(|_| went_back) {
                         let why = "the code wants a release that is older than that";
                         learnt.push(format!("goes back to {}: {why}", day.text));
                     }
@@ -348,13 +352,17 @@ impl Loop<'_> {
 
     /// Code that wants an old release is old itself: everything as of that time, with its Python.
     fn back_in_time(&self, trial: &Trial) -> Result<Option<Trial>, Failure> {
-        let Some(instant) = trial.back_to.filter(|_| trial.answer.day.is_none()) else {
+        let Some(instant) = trial.back_to.filter(|_| !self.is_dated) else {
             return Ok(None);
         };
         let floor: Timestamp = OLDEST_DAY.parse().unwrap_or(instant);
         let Some(day) = AsOf::day_of(instant.max(floor)) else {
             return Ok(None);
         };
+        let known = trial.answer.day.as_ref();
+        if known.is_some_and(|known| known.instant <= day.instant) {
+            return Ok(None);
+        }
         let usual = usual_python(day.instant);
         let plan = &trial.answer.plan;
         let mut choices = self
