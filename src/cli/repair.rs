@@ -10,6 +10,7 @@ mod report;
 mod repositories;
 mod rounds;
 mod search;
+mod told;
 mod usage;
 
 use std::collections::BTreeSet;

@@ -136,9 +136,12 @@ fn newest_file(
         .chain(releases().filter(|release| release.version.any_prerelease()))
         .filter(|release| in_time(release.uploaded))
         .find_map(|release| {
-            let fits = |file: &ReleaseFile| match is_sdist {
-                false => file.wheel().is_some(),
-                true => sdist_version(&file.filename, name).is_some(),
+            let fits = |file: &ReleaseFile| {
+                if is_sdist {
+                    sdist_version(&file.filename, name).is_some()
+                } else {
+                    file.wheel().is_some()
+                }
             };
             let files = project
                 .files(release)

@@ -1,10 +1,13 @@
 //! What a failed round teaches: each failure becomes changes to try, the likeliest first.
 
+mod build;
+
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use pinsmith_resolver::{PackageName, PythonVersion, Requirement, Timestamp, Version};
 
+pub use self::build::learn_from_build;
 use crate::failure::{FailureKind, LikelyCause};
 use crate::requirements::{Confidence, Provider, StdlibRange, is_known_distribution, lookup};
 use crate::scan::ModuleName;
@@ -292,7 +295,8 @@ impl Failure<'_> {
         let words = &self.cause.remedy;
         let subject = self.cause.subject.as_deref().unwrap_or_default();
         let only_two = words.contains("Python 2.7")
-            || StdlibRange::of(subject).is_some_and(|range| range.python3.is_none());
+            || StdlibRange::of(subject).is_some_and(|range| range.python3.is_none())
+            || words.contains("that it was written for") && self.is_of_the_time_of_two();
         let mut lessons = Vec::new();
         let of_two = self.scene.python.major == 2;
         if only_two && !of_two {
@@ -315,6 +319,13 @@ impl Failure<'_> {
         // written for a newer Python: an older release of it was not
         lessons.extend(self.older_of_who_fails());
         lessons
+    }
+
+    /// Whether what fails was uploaded when much was written for Python 2 alone.
+    fn is_of_the_time_of_two(&self) -> bool {
+        let by = self.by.as_ref().or(self.owner);
+        let uploaded = by.and_then(|by| self.scene.installed.get(by)?.1);
+        uploaded.is_some_and(is_of_the_time_of_two)
     }
 
     fn numpy(&self) -> Vec<Lesson> {
@@ -480,6 +491,13 @@ fn namesakes(module: &ModuleName, holder: &PackageName) -> Vec<PackageName> {
     names
 }
 
+/// Until 2018 much was written for Python 2 alone.
+pub fn is_of_the_time_of_two(uploaded: Timestamp) -> bool {
+    /// 2018-01-01.
+    const END: i64 = 1_514_764_800;
+    uploaded.as_second() < END
+}
+
 /// What `use Python 3.9 or older` and `use Python 3.8 or newer` mean: from, and below.
 fn python_of(words: &str) -> (Option<u8>, Option<u8>) {
     let Some((_, rest)) = words.split_once("Python 3.") else {
@@ -493,49 +511,6 @@ fn python_of(words: &str) -> (Option<u8>, Option<u8>) {
         Some(minor) if rest.starts_with(" or newer") => (Some(minor), None),
         _ => (None, None),
     }
-}
-
-/// What could not be built, by the last lines of an installer.
-///
-/// ```
-/// use pinsmith::repair::{Lesson, learn_from_build};
-/// let lines = ["  × Failed to build `pycairo==1.20.0`".to_owned()];
-/// let Some(Lesson::CannotBuild { name, version, .. }) = learn_from_build(&lines) else { panic!() };
-/// assert_eq!((name.as_ref(), version.unwrap().to_string().as_str()), ("pycairo", "1.20.0"));
-/// ```
-pub fn learn_from_build(lines: &[String]) -> Option<Lesson> {
-    const BEFORE: [&str; 7] = [
-        "Failed to build `",
-        "Failed to download and build `",
-        "Failed to build installable wheels for some pyproject.toml based projects (",
-        "Failed building wheel for ",
-        "Could not build wheels for ",
-        "Failed to build ",
-        "No matching distribution found for ",
-    ];
-    let named = BEFORE.iter().find_map(|before| {
-        let mut lines = lines.iter();
-        lines.find_map(|line| Some(line.split_once(before)?.1))
-    });
-    let named = named.or_else(|| {
-        // pip before 20 names only the folder that it built in
-        let mut lines = lines.iter().rev();
-        lines.find_map(|line| line.split_once("pip-install-")?.1.split('/').nth(1))
-    })?;
-    let word = named
-        .split([' ', '`', ',', ')', '(', ';', '<', '>', '"', '\''])
-        .next()?;
-    let (name, version) = match word.split_once("==") {
-        Some((name, version)) => (name, Version::from_str(version).ok()),
-        None => (word, None),
-    };
-    let name = PackageName::from_str(name.trim_end_matches(['.', ':'])).ok()?;
-    let because = format!("`{word}` could not be built here");
-    Some(Lesson::CannotBuild {
-        name,
-        version,
-        because,
-    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use crate::era::python::usual_on;
 pub struct PythonEvidence {
     /// Pythons that the code or its declarations admit, ascending; never empty.
     pub admitted: Vec<PythonVersion>,
+    /// Whether the code would run on Python 2.7 too, which is tried only where a failure asks for it.
+    pub two_may_do: bool,
     /// Why the others are not.
     pub reasons: Vec<String>,
     /// The one that a declaration, a notebook or the lock that is there names.
@@ -165,6 +167,7 @@ mod tests {
         ] {
             let evidence = PythonEvidence {
                 admitted: admitted.clone(),
+                two_may_do: false,
                 reasons: Vec::new(),
                 named: named.map(|minor| (python(minor), "conda".to_owned())),
             };

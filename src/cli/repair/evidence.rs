@@ -213,6 +213,7 @@ fn pythons(args: &RepairArgs, source: &Source, used: &Used, before: &Before) -> 
         evidence.reasons = vec!["you named it".to_owned()];
         return evidence;
     }
+    let reasons = &mut evidence.reasons;
     let mut keep = |admitted: &mut Vec<PythonVersion>,
                     reason: String,
                     fits: &dyn Fn(PythonVersion) -> bool| {
@@ -223,13 +224,15 @@ fn pythons(args: &RepairArgs, source: &Source, used: &Used, before: &Before) -> 
             .collect();
         if !fitting.is_empty() && fitting.len() < admitted.len() {
             *admitted = fitting;
-            evidence.reasons.push(reason);
+            reasons.push(reason);
         }
     };
     let two = of_python_2(source);
-    match two.or_else(|| only_of_two(source)) {
-        Some(reason) => keep(&mut all, reason, &|python| python.major == 2),
-        None => all.retain(|python| python.major == 3),
+    if let Some(reason) = two.or_else(|| only_of_two(source)) {
+        keep(&mut all, reason, &|python| python.major == 2);
+    } else {
+        evidence.two_may_do = two_may_do(source, used);
+        all.retain(|python| python.major == 3);
     }
     if let Some((specifiers, site)) = &source.manifest.requires_python {
         let reason = format!("requires-python {specifiers} at {site}");
@@ -297,6 +300,30 @@ fn of_python_2(source: &Source) -> Option<String> {
     // a few old scripts beside code for Python 3 do not decide
     let all = source.scan.files.python + source.scan.files.notebook;
     (sites.len() * 2 >= all).then(|| format!("{first} is written for Python 2"))
+}
+
+/// Whether nothing in the code or its declarations needs Python 3.
+fn two_may_do(source: &Source, used: &Used) -> bool {
+    let two = PythonVersion {
+        major: 2,
+        minor: 7,
+        patch: None,
+    };
+    let declared = source.manifest.requires_python.as_ref();
+    let (facts, _) = used.python();
+    let mut runtime = facts
+        .iter()
+        .filter(|fact| Needs::Notebooks.include(fact.context));
+    let mut stdlib = source.manifest.imports.iter().filter(|import| {
+        import.context == ImportContext::Runtime && import.kind == ModuleKind::Stdlib
+    });
+    declared.is_none_or(|(specifiers, _)| admits(specifiers, two))
+        && runtime.all(|fact| match fact.claim {
+            Claim::Since(since) => since <= (2, 7),
+            Claim::Before(_) => true,
+        })
+        && stdlib
+            .all(|import| StdlibRange::of(import.module.as_str()).is_none_or(|range| range.python2))
 }
 
 fn admits(specifiers: &VersionSpecifiers, python: PythonVersion) -> bool {

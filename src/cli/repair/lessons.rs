@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use pinsmith_resolver::{PackageName, PythonVersion, Requirement, Timestamp, Version};
+use pinsmith_resolver::{
+    PackageName, PythonVersion, Requirement, Timestamp, Version, specifiers_of, to_ranges,
+};
 
 use super::super::Failure;
 use super::rounds::Loop;
 use super::search::Answer;
-use crate::repair::Lesson;
-use crate::repair::pins::{Rules, Standing};
+use crate::repair::pins::{Rules, Standing, is_exact};
+use crate::repair::{Lesson, is_of_the_time_of_two};
 use crate::requirements::is_known_distribution;
 
 /// One year, in seconds; how far an older release is looked for at first.
@@ -58,6 +60,9 @@ impl Loop<'_> {
                 because,
             } => self.not_after(&mut trial.answer, name, *instant, because)?,
             Lesson::Older { name, because } => self.older(trial, name, because)?,
+            Lesson::Python { two, because, .. } if *two && self.has_two(trial) => {
+                Some(to_two(trial, because))
+            }
             Lesson::Python {
                 from,
                 below,
@@ -81,6 +86,14 @@ impl Loop<'_> {
             } => self.without_building(trial, name, version.as_ref(), because)?,
             Lesson::System { .. } => None,
         })
+    }
+
+    /// Whether Python 2.7 is here, may do, and was not among the Pythons.
+    fn has_two(&self, trial: &Trial) -> bool {
+        let mut here = self.field.host.interpreters.iter();
+        self.evidence.two_may_do
+            && trial.pythons.iter().all(|python| python.major == 3)
+            && here.any(|one| one.version.major == 2)
     }
 
     /// Whether a project may be taken for what it is called: anybody can register a name.
@@ -190,9 +203,24 @@ impl Loop<'_> {
                     .map(|release| release.version.clone())
                     .collect())
             };
+        let uploaded = trial
+            .answer
+            .resolution
+            .package(name)
+            .and_then(|package| package.uploaded);
         let here = trial.answer.resolution.target.python;
+        // what the code needs of it still counts
+        let bounds: Vec<_> = trial
+            .answer
+            .plan
+            .bounds
+            .iter()
+            .filter(|(bound, _)| bound.name == *name && !is_exact(bound))
+            .map(|(bound, _)| to_ranges(&specifiers_of(bound)))
+            .collect();
         for day in [day, None] {
-            let wheels = with_wheel(here, day)?;
+            let mut wheels = with_wheel(here, day)?;
+            wheels.retain(|wheel| bounds.iter().all(|range| range.contains(wheel)));
             let below = wheels
                 .iter()
                 .find(|wheel| version.as_ref().is_none_or(|v| *wheel < v));
@@ -222,6 +250,9 @@ impl Loop<'_> {
                 )));
             }
         }
+        if self.has_two(trial) && uploaded.is_some_and(is_of_the_time_of_two) {
+            return Ok(Some(to_two(trial, because)));
+        }
         if trial.answer.plan.leave_out(name, because) {
             return Ok(Some(format!("leaves `{name}` out: {because}")));
         }
@@ -232,11 +263,6 @@ impl Loop<'_> {
             .bounds
             .iter()
             .any(|(bound, _)| bound.name == *name);
-        let uploaded = trial
-            .answer
-            .resolution
-            .package(name)
-            .and_then(|package| package.uploaded);
         let older =
             uploaded.and_then(|then| Timestamp::from_second(then.as_second() - 3 * YEAR).ok());
         match older.filter(|_| once) {
@@ -255,6 +281,17 @@ pub(super) struct Trial {
     pub(super) older: BTreeMap<PackageName, u32>,
     /// The time that the code seems to be of.
     pub(super) back_to: Option<Timestamp>,
+}
+
+/// Takes Python 2.7, which nothing but a failure asked for.
+fn to_two(trial: &mut Trial, because: &str) -> String {
+    let two = PythonVersion {
+        major: 2,
+        minor: 7,
+        patch: None,
+    };
+    trial.pythons = vec![two];
+    format!("takes Python 2.7: {because}")
 }
 
 /// Leaves out the Pythons that will not do.

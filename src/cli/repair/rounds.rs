@@ -14,15 +14,14 @@ use super::super::terminal::Terminal;
 use super::evidence::OLDEST_DAY;
 use super::lessons::Trial;
 use super::search::{Answer, Field, key};
+use super::told::{mentioned, most_likely, round, shown};
 use crate::config::AsOf;
-use crate::install::{SyncError, SyncEvent};
+use crate::install::SyncError;
 use crate::lock::{Lock, LockOptions};
 use crate::render::pylock;
 use crate::repair::{Lesson, PythonEvidence, Scene, learn, learn_from_build, usual_python};
 use crate::requirements::Manifest;
-use crate::verify::{
-    ImportReport, Outcome, VerifyEvent, VerifyOptions, VerifyReport, WantedCommands, verify,
-};
+use crate::verify::{Outcome, VerifyOptions, VerifyReport, WantedCommands, verify};
 
 /// What one round was and how it went.
 #[derive(Debug, Clone, Serialize)]
@@ -73,7 +72,7 @@ pub(super) struct Loop<'a> {
 }
 
 /// What came of building and importing one answer.
-enum Tried {
+pub(super) enum Tried {
     Imported(Box<VerifyReport>),
     NotBuilt(String, Vec<String>),
 }
@@ -303,8 +302,12 @@ impl Loop<'_> {
         seen: &BTreeSet<String>,
         older: &mut BTreeMap<PackageName, u32>,
     ) -> Result<Option<(Answer, Vec<String>)>, Failure> {
-        let all: Vec<&Lesson> = lessons.iter().filter_map(|one| one.first()).collect();
-        let singles = lessons.iter().flatten().map(|lesson| vec![lesson]);
+        let ranked: Vec<Vec<&Lesson>> = lessons.iter().map(|one| self.ranked(one, older)).collect();
+        let all: Vec<&Lesson> = ranked
+            .iter()
+            .filter_map(|one| one.first().copied())
+            .collect();
+        let singles = ranked.iter().flatten().map(|lesson| vec![*lesson]);
         let attempts = std::iter::once(all)
             .chain(singles)
             .filter(|all| !all.is_empty());
@@ -350,6 +353,25 @@ impl Loop<'_> {
         Ok(None)
     }
 
+    /// The lessons of one failure, the likeliest first: when older releases lack the same, another project is
+    /// meant, and at once the one that the user takes by name.
+    fn ranked<'l>(
+        &self,
+        lessons: &'l [Lesson],
+        older: &BTreeMap<PackageName, u32>,
+    ) -> Vec<&'l Lesson> {
+        let mut ranked: Vec<&Lesson> = lessons.iter().collect();
+        ranked.sort_by_key(|lesson| match lesson {
+            Lesson::Swap { to, .. } if self.field.args.source.accept.contains(to) => 0,
+            Lesson::Swap { from, to, .. } if self.may_take(to) => {
+                let steps = older.get(from).copied().unwrap_or_default();
+                if steps < 2 { 2 } else { 0 }
+            }
+            _ => 1,
+        });
+        ranked
+    }
+
     /// Code that wants an old release is old itself: everything as of that time, with its Python.
     fn back_in_time(&self, trial: &Trial) -> Result<Option<Trial>, Failure> {
         let Some(instant) = trial.back_to.filter(|_| !self.is_dated) else {
@@ -379,19 +401,6 @@ impl Loop<'_> {
     }
 }
 
-/// One line of progress.
-fn shown(number: u32, event: VerifyEvent<'_>) -> String {
-    match event {
-        VerifyEvent::Sync(SyncEvent::Step(text) | SyncEvent::Line(text)) => {
-            let text: String = text.chars().take(80).collect();
-            format!("round {number}: {text}")
-        }
-        VerifyEvent::Import { module, .. } => format!("round {number}: import {module}"),
-        VerifyEvent::Check => format!("round {number}: checking"),
-        VerifyEvent::Run { name } => format!("round {number}: run {name}"),
-    }
-}
-
 /// The manifest with its requirements as the plan has them.
 pub(super) fn planned(manifest: &Manifest, answer: &Answer) -> Manifest {
     let mut planned = manifest.clone();
@@ -410,93 +419,4 @@ pub(super) fn locked(answer: &Answer, manifest: &Manifest) -> Result<Lock, Failu
     let locked =
         Lock::from_resolutions(std::slice::from_ref(&answer.resolution), manifest, &options)?;
     Ok(locked.lock)
-}
-
-fn round(number: u32, answer: &Answer, tried: &Tried) -> Round {
-    let packages = answer.resolution.packages.iter();
-    let mut round = Round {
-        number,
-        python: answer.resolution.target.python.to_string(),
-        packages: packages.map(ToString::to_string).collect(),
-        modules: 0,
-        imported: 0,
-        failures: Vec::new(),
-        learnt: Vec::new(),
-    };
-    match tried {
-        Tried::NotBuilt(message, output) => {
-            let tail = output.iter().rev().find(|line| line.contains("rror"));
-            round.failures.push(match tail {
-                Some(line) => format!(
-                    "{message} ({})",
-                    line.trim().chars().take(200).collect::<String>()
-                ),
-                None => message.clone(),
-            });
-        }
-        Tried::Imported(report) => {
-            round.imported = report.count(Outcome::Imported);
-            round.modules = round.imported + report.count(Outcome::Failed);
-            let failed = report
-                .imports
-                .iter()
-                .filter(|import| import.outcome == Outcome::Failed);
-            round.failures.extend(failed.map(in_short));
-        }
-    }
-    round
-}
-
-fn in_short(import: &ImportReport) -> String {
-    let error = import
-        .failure
-        .as_ref()
-        .map_or("", |failure| failure.error.as_str());
-    let place = import
-        .failure
-        .as_ref()
-        .and_then(|failure| failure.raised_at.as_deref());
-    let place = place.map_or(String::new(), |place| format!(" (at {place})"));
-    format!("{} at {}: {error}{place}", import.module, import.site)
-}
-
-/// The package of an installer's last lines, when only its name stands there.
-fn mentioned<'n>(
-    output: &[String],
-    names: impl Iterator<Item = &'n PackageName>,
-) -> Option<Lesson> {
-    let text = output.join("\n").to_ascii_lowercase().replace('_', "-");
-    let mut named: Vec<&PackageName> = names.filter(|name| text.contains(name.as_ref())).collect();
-    named.sort_by_key(|name| std::cmp::Reverse(text.rfind(name.as_ref())));
-    Some(Lesson::CannotBuild {
-        name: (*named.first()?).clone(),
-        version: None,
-        because: "the installer failed on it".to_owned(),
-    })
-}
-
-/// What a person should do first.
-fn most_likely(tried: &Tried, lessons: &[Vec<Lesson>]) -> String {
-    let system = lessons.iter().flatten().find_map(|lesson| match lesson {
-        Lesson::System { package, .. } => Some(format!(
-            "install the system package `{package}`, then run again"
-        )),
-        _ => None,
-    });
-    let of_report = match tried {
-        Tried::NotBuilt(message, _) => Some(format!("{message}; see the lines of the last round")),
-        Tried::Imported(report) => {
-            let mut failed = report
-                .imports
-                .iter()
-                .filter(|import| import.outcome == Outcome::Failed);
-            failed.find_map(|import| {
-                let cause = import.failure.as_ref()?.cause.as_ref()?;
-                Some(format!("for `{}`: {}", import.module, cause.remedy))
-            })
-        }
-    };
-    system
-        .or(of_report)
-        .unwrap_or_else(|| "read the errors of the last round".to_owned())
 }
