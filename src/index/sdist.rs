@@ -138,7 +138,7 @@ pub(super) fn listing(archive: impl Read + Seek) -> Result<(Vec<String>, Vec<u8>
                 content.take(MAX_SOURCE).read_to_end(&mut self.1)?;
             }
             let inside = match inside {
-                ["src" | "lib" | "python", rest @ ..] if rest.len() > 1 => rest,
+                ["src" | "lib" | "python", rest @ ..] if !rest.is_empty() => rest,
                 all => all,
             };
             self.0.push(inside.join("/"));

@@ -50,6 +50,8 @@ pub struct Means<'a> {
     pub python: (u8, u8),
     /// The wheel of the [`Tool`](super::Tool) that pip needs with this Python.
     pub tool: Option<&'a Path>,
+    /// Bounds of build requirements, as a file; only uv takes them.
+    pub build_bounds: Option<&'a Path>,
     /// A temporary folder.
     pub work: &'a Path,
 }
@@ -75,7 +77,7 @@ pub fn plan(
 ) -> Plan {
     let pins = Pins { wheels, sdists };
     match means.uv {
-        Some(uv) => uv_plan(options, uv, requirements, pins),
+        Some(uv) => uv_plan(options, (uv, means.build_bounds), requirements, pins),
         None => pip_plan(options, means, requirements, pins),
     }
 }
@@ -117,7 +119,12 @@ pub(super) fn source_command(
         .command(title, program)
 }
 
-fn uv_plan(options: &SyncOptions, uv: &Path, requirements: &Path, pins: Pins<'_>) -> Plan {
+fn uv_plan(
+    options: &SyncOptions,
+    (uv, build_bounds): (&Path, Option<&Path>),
+    requirements: &Path,
+    pins: Pins<'_>,
+) -> Plan {
     let common = |arguments: Arguments| {
         arguments
             .words(&[
@@ -156,6 +163,9 @@ fn uv_plan(options: &SyncOptions, uv: &Path, requirements: &Path, pins: Pins<'_>
             .iter()
             .fold(install, |install, name| install.pair("--only-binary", name))
     };
+    if let Some(bounds) = build_bounds {
+        install = install.pair("--build-constraints", bounds);
+    }
     Plan {
         create: vec![create.command("uv venv", uv)],
         install: install.word(requirements).command("uv pip sync", uv),

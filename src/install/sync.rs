@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use pinsmith_resolver::MarkerEnvironment;
+use pinsmith_resolver::{MarkerEnvironment, Timestamp};
 use serde::Deserialize;
 
 use super::command::{pip_uninstall, source_command, venv_python, without_pip_configuration};
@@ -107,10 +107,15 @@ pub fn sync(
         (None, Place::Free) => fetched(options.tools.as_ref(), interpreter.minor())?,
         _ => None,
     };
+    let bounds = build_bounds(interpreter.minor(), &chosen.sdist_days);
+    let bounds_file = work.path().join("build.txt");
+    fs::write(&bounds_file, bounds.join("\n"))
+        .map_err(|source| SyncError::io(&bounds_file, source))?;
     let means = Means {
         uv: uv.as_deref(),
         python: interpreter.minor(),
         tool: tool.as_deref(),
+        build_bounds: (!bounds.is_empty()).then_some(&*bounds_file),
         work: work.path(),
     };
     let plan = plan(
@@ -158,6 +163,30 @@ pub fn sync(
         removed,
         diagnostics,
     })
+}
+
+/// Bounds of what old sdists are built with: they name no version of it, and were written for what there was then.
+///
+/// Only where all of them are so old, since one bound counts for all builds.
+pub(super) fn build_bounds(python: (u8, u8), days: &[Option<Timestamp>]) -> Vec<&'static str> {
+    let known: Option<Vec<Timestamp>> = days.iter().copied().collect();
+    let Some(last) = known.and_then(|known| known.into_iter().max()) else {
+        return Vec::new();
+    };
+    let before = |day: &str| day.parse().is_ok_and(|day: Timestamp| last < day);
+    let mut bounds = Vec::new();
+    // setuptools 58.0.0 left out `use_2to3`; what came before does not start on Python 3.12
+    if python < (3, 12) && before("2021-09-04T00:00:00Z") {
+        bounds.push("setuptools<58");
+    } else if before("2025-01-01T00:00:00Z") {
+        // without `pkg_resources`
+        bounds.push("setuptools<82");
+    }
+    // Cython 3.0.0
+    if before("2023-07-17T00:00:00Z") {
+        bounds.push("cython<3");
+    }
+    bounds
 }
 
 fn read_lock(path: &Path) -> Result<(Lock, Vec<Diagnostic>), SyncError> {
@@ -283,6 +312,8 @@ struct Chosen {
     names: BTreeSet<String>,
     wheels: Vec<String>,
     sdists: Vec<String>,
+    /// When each of the sdists was uploaded.
+    sdist_days: Vec<Option<Timestamp>>,
 }
 
 impl Chosen {
@@ -300,6 +331,7 @@ impl Chosen {
             names: BTreeSet::new(),
             wheels: Vec::new(),
             sdists: Vec::new(),
+            sdist_days: Vec::new(),
         };
         for package in &lock.packages {
             if applies(package, interpreter, &options.selection) {
@@ -360,6 +392,8 @@ impl Chosen {
         self.pins.push(package.pin());
         if package.only_sdist() {
             self.sdists.push(name);
+            self.sdist_days
+                .extend(package.files.iter().map(|file| file.uploaded));
         } else {
             self.wheels.push(name);
         }

@@ -65,6 +65,7 @@ fn shown_for(
         uv,
         python,
         tool: tool.as_deref(),
+        build_bounds: (!sdists.is_empty()).then_some(Path::new("/tmp/b.txt")),
         work: Path::new("/tmp/w"),
     };
     let plan = plan(
@@ -137,7 +138,39 @@ fn the_commands_of_uv() {
     /opt/uv venv --no-config --no-python-downloads --color never --no-progress --cache-dir /w/cache/uv --python /usr/bin/python3 /w/venv
     /opt/uv pip sync --require-hashes --no-config --no-python-downloads --color never --no-progress --cache-dir /w/cache/uv --python /w/venv/bin/python --default-index https://index.test/simple/ --index https://index.test/cu128/ --index-strategy unsafe-best-match --offline --only-binary :all: /tmp/r.txt
     ");
-    assert!(shown(&options, uv, &["antlr4"]).contains("--only-binary six --only-binary idna /tmp"));
+    let built = shown(&options, uv, &["antlr4"]);
+    let end = "--only-binary six --only-binary idna --build-constraints /tmp/b.txt /tmp/r.txt";
+    assert!(built.ends_with(end), "{built}");
+}
+
+#[test]
+fn old_sources_are_built_with_what_there_was_then() {
+    for (python, days, expected) in [
+        (
+            (3, 9),
+            vec!["2015-03-01"],
+            vec!["setuptools<58", "cython<3"],
+        ),
+        (
+            (3, 12),
+            vec!["2015-03-01"],
+            vec!["setuptools<82", "cython<3"],
+        ),
+        (
+            (3, 9),
+            vec!["2015-03-01", "2024-03-01"],
+            vec!["setuptools<82"],
+        ),
+        ((3, 9), vec!["2015-03-01", "2026-03-01"], vec![]),
+        ((3, 9), vec!["2015-03-01", ""], vec![]),
+        ((3, 9), vec![], vec![]),
+    ] {
+        let days: Vec<_> = days
+            .iter()
+            .map(|day| format!("{day}T00:00:00Z").parse().ok())
+            .collect();
+        assert_eq!(sync::build_bounds(python, &days), expected, "{days:?}");
+    }
 }
 
 #[test]

@@ -73,6 +73,8 @@ pub enum Lesson {
         name: PackageName,
         /// Which version, when it is known.
         version: Option<Version>,
+        /// Whether it seems to be written for Python 2.
+        two: bool,
         /// Why.
         because: String,
     },

@@ -80,9 +80,13 @@ impl Loop<'_> {
                 )
             }
             Lesson::CannotBuild {
+                two: true, because, ..
+            } if self.has_two(trial) => Some(to_two(trial, because)),
+            Lesson::CannotBuild {
                 name,
                 version,
                 because,
+                ..
             } => self.without_building(trial, name, version.as_ref(), because)?,
             Lesson::System { .. } => None,
         })

@@ -80,6 +80,7 @@ pub(super) fn mentioned<'n>(
     Some(Lesson::CannotBuild {
         name: (*named.first()?).clone(),
         version: None,
+        two: false,
         because: "the installer failed on it".to_owned(),
     })
 }

@@ -41,10 +41,31 @@ pub fn learn_from_build(lines: &[String]) -> Option<Lesson> {
         None => (word, None),
     };
     let name = PackageName::from_str(name.trim_end_matches(['.', ':'])).ok()?;
-    let because = format!("`{word}` could not be built here");
+    let two = lines.iter().any(|line| is_of_two(line));
+    let because = if two {
+        format!("`{word}` could not be built here, for it is written for Python 2")
+    } else {
+        format!("`{word}` could not be built here")
+    };
     Some(Lesson::CannotBuild {
         name,
         version,
+        two,
         because,
     })
+}
+
+/// Whether Python 3 says that a script is written for Python 2.
+fn is_of_two(line: &str) -> bool {
+    /// What only Python 2 has, as the messages of Python 3 name it.
+    const SIGNS: [&str; 7] = [
+        "SyntaxError: Missing parentheses in call to 'print'",
+        "SyntaxError: invalid syntax",
+        "SyntaxError: multiple exception types must be parenthesized",
+        "NameError: name 'file' is not defined",
+        "NameError: name 'execfile' is not defined",
+        "NameError: name 'unicode' is not defined",
+        "No module named 'ConfigParser'",
+    ];
+    SIGNS.iter().any(|sign| line.contains(sign))
 }

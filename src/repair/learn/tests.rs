@@ -194,6 +194,24 @@ fn in_short(lesson: &Lesson) -> String {
 }
 
 #[test]
+fn a_script_of_python_2_is_known_by_what_python_3_says() {
+    for (said, expected) in [
+        ("      SyntaxError: invalid syntax", true),
+        ("      NameError: name 'file' is not defined", true),
+        ("      error: command 'gcc' failed", false),
+    ] {
+        let lines = [
+            "  × Failed to build `old-lib==0.3`".to_owned(),
+            said.to_owned(),
+        ];
+        let Some(Lesson::CannotBuild { two, .. }) = learn_from_build(&lines) else {
+            panic!("{said}");
+        };
+        assert_eq!(two, expected, "{said}");
+    }
+}
+
+#[test]
 fn what_could_not_be_built_is_read_off_the_installer() {
     for (line, expected) in [
         (
