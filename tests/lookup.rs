@@ -50,7 +50,7 @@ fn no_squatter_is_locked() {
         let history = commit(&place.path("tree"), "2020-01-01T00:00:00Z");
         let step = step(
             &place,
-            "lock {target} --format json",
+            "lock {target} --format json --verbose",
             &server.url("/simple/"),
         );
         let output = place.command(&step).output().unwrap();
