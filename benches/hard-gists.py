@@ -125,7 +125,15 @@ def of_another_system(result):
     return any(found["code"] == "REPAIR007" and re.search("only|comes with", found["message"]) for found in findings)
 
 
-def missing_everywhere(options, result):
+def of_programs(options, name):
+    """Modules that the program brings along in which a snippet runs, such as Cinema 4D."""
+    command = [options.pinsmith, "scan", str(options.work / "trees" / name), "--format", "json"]
+    status, out, err = run(command, 60, "/")
+    imports = json.loads(out)["imports"] if status == 0 else []
+    return {one["module"] for one in imports if one["kind"] == "host"}
+
+
+def missing_everywhere(options, name, result):
     """Modules of the snippet that no index has: nobody knows them, and no project has their name."""
     findings = (result["report"] or {}).get("findings", [])
     modules = set()
@@ -134,6 +142,9 @@ def missing_everywhere(options, result):
             modules.update(re.findall(r"provide `([\w.]+)`", found["message"]))
         if found["code"] == "REQ023":
             modules.update(re.findall(r"^`([\w.]+)` comes from a repository", found["message"]))
+    failed = " ".join((result["imports"] or {}).get("failed", []))
+    if "No module named" in failed:
+        modules |= of_programs(options, name)
     return sorted(module for module in modules if not exists(options, module.split(".")[0]))
 
 
@@ -186,7 +197,7 @@ IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "SyntaxError")
 
 def table(options, names, results):
     known = [(name, result) for name, result in zip(names, results) if result]
-    absent = {name: missing_everywhere(options, result) for name, result in known}
+    absent = {name: missing_everywhere(options, name, result) for name, result in known}
     counted = [(name, result) for name, result in known if not absent[name]]
     def good(result):
         imports = result["imports"]
@@ -248,7 +259,7 @@ def main():
     parser.add_argument("--again", help="measure those again whose cause holds this word")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    options.work = options.work.absolute()
+    options.work, options.pinsmith = options.work.absolute(), os.path.abspath(options.pinsmith)
     names = draw(options.copy, options.number, options.seed)[options.first :]
     results = options.work / "results"
     if options.again:
