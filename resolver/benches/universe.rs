@@ -3,6 +3,7 @@
 //! ```text
 //! usage: universe solve [--runs N] [--each] FILE...    what an answer costs, one line a universe; the least of N times
 //!        universe pins FILE                            the universe with the pins of this build
+//!        universe hard SHAPE SIZE                      how long a world that is hard to solve takes
 //!        universe tight|usual SEED PROJECTS            writes a made-up universe with its pins
 //! ```
 
@@ -17,8 +18,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use pinsmith_resolver::{
-    GeneratedWorld, Options, PackageSource, Recorder, ReleasesAnswer, Resolution, Target, Universe,
-    resolve,
+    GeneratedWorld, HardShape, Options, PackageSource, Recorder, ReleasesAnswer, Resolution,
+    ResolveError, Target, Universe, remedies, resolve,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -33,6 +34,7 @@ fn main() -> Outcome<()> {
         ["usual", seed, projects] => {
             generated(&GeneratedWorld::usual(seed.parse()?, projects.parse()?))
         }
+        ["hard", shape, size] => hard(shape, size.parse()?),
         ["pins", file] => pins(file),
         ["solve", "--runs", runs, "--each", ref files @ ..] => solve(files, runs.parse()?, true),
         ["solve", "--runs", runs, ref files @ ..] => solve(files, runs.parse()?, false),
@@ -58,6 +60,49 @@ fn generated(world: &GeneratedWorld) -> Outcome<()> {
     );
     let answer = resolve(&world.request, &target, &world.source, &Options::default());
     print_pins(answer.as_ref().ok());
+    Ok(())
+}
+
+fn hard(shape: &str, size: usize) -> Outcome<()> {
+    let known = HardShape::ALL.into_iter().find(|one| one.as_str() == shape);
+    let world = GeneratedWorld::hard(known.ok_or("no such shape")?, size);
+    let target = Target::linux_x86_64((3, 12));
+    let recorder = Recorder::new(&world.source);
+    let started = Instant::now();
+    let answer = resolve(&world.request, &target, &recorder, &Options::default());
+    let solved = started.elapsed();
+    let what = match &answer {
+        Ok(answer) => format!("{} packages", answer.packages.len()),
+        Err(ResolveError::Unsatisfiable(proof)) => {
+            format!("no answer, {} facts", proof.facts.len())
+        }
+        Err(other) => other.to_string(),
+    };
+    let mut tried = String::new();
+    if let Err(ResolveError::Unsatisfiable(proof)) = &answer {
+        let found = remedies(proof, &world.request, &world.source, &Options::default());
+        tried = format!(
+            "; {} remedies after {:.2} s",
+            found.len(),
+            started.elapsed().as_secs_f64()
+        );
+    }
+    println!(
+        "{shape:16} {size:6}: {what} after {:.2} s, {} read{tried}",
+        solved.as_secs_f64(),
+        recorder.releases_read()
+    );
+    if let Err(error) = &answer {
+        let text = error.to_string();
+        println!(
+            "{}",
+            text.lines()
+                .take(12)
+                .map(|line| &line[..line.len().min(200)])
+                .collect::<Vec<_>>()
+                .join("\n")
+        );
+    }
     Ok(())
 }
 

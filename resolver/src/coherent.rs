@@ -42,7 +42,12 @@ pub(crate) fn coherent(search: &mut Search<'_, '_>) -> Result<Chosen, Failure> {
             Some(answer) => break answer,
             None if search.admit_reserves() => {}
             // a proof that rests on no floor
-            None => return search.solve(),
+            None => {
+                return match search.solve() {
+                    Err(Failure::TooHard) => search.prove(),
+                    other => other,
+                };
+            }
         }
     };
     least_sum(search, &roots, &mut answer)?;

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::PackageName;
+use version_ranges::Ranges;
 
 use crate::objective::lags;
 use crate::specifier::to_ranges;
@@ -296,6 +298,36 @@ impl Candidates {
     pub(crate) fn best_file(&self, candidate: &Candidate) -> Option<ReleaseFile> {
         let position = candidate.files.first()?;
         self.project.file(self.release(candidate), *position)
+    }
+
+    /// Where the eligible releases in a range stand, ascending.
+    pub(crate) fn positions_within<'c>(
+        &'c self,
+        range: &'c Ranges<Version>,
+    ) -> impl Iterator<Item = usize> + 'c {
+        let eligible = &self.eligible;
+        range.iter().flat_map(move |(low, high)| {
+            let from = match low {
+                Bound::Unbounded => 0,
+                Bound::Included(low) => eligible.partition_point(|c| c.version < *low),
+                Bound::Excluded(low) => eligible.partition_point(|c| c.version <= *low),
+            };
+            let to = match high {
+                Bound::Unbounded => eligible.len(),
+                Bound::Included(high) => eligible.partition_point(|c| c.version <= *high),
+                Bound::Excluded(high) => eligible.partition_point(|c| c.version < *high),
+            };
+            from..to
+        })
+    }
+
+    /// The eligible releases in a range, ascending.
+    pub(crate) fn within<'c>(
+        &'c self,
+        range: &'c Ranges<Version>,
+    ) -> impl Iterator<Item = &'c Candidate> + 'c {
+        self.positions_within(range)
+            .map(|position| &self.eligible[position])
     }
 
     /// These candidates with one of them alone, at no lag.

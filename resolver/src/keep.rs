@@ -12,7 +12,7 @@ use pep440_rs::Version;
 use pep508_rs::PackageName;
 use pubgrub::{DerivationTree, External};
 
-use crate::explain::Proof;
+use crate::explain::{Proof, Reasons};
 use crate::resolve::Chosen;
 use crate::search::{Failure, Search};
 
@@ -44,8 +44,13 @@ pub(crate) fn keep(search: &mut Search<'_, '_>, wanted: &Versions) -> Result<(),
     let chosen = loop {
         let proof = match search.attempt() {
             Ok(chosen) => break chosen,
-            Err(Failure::NoSolution(proof)) => proof,
-            Err(failure) => return Err(failure),
+            Err(Failure::NoSolution(Reasons::Tree(proof))) => proof,
+            Err(Failure::Source(error)) => return Err(error.into()),
+            // what cannot be found out is not kept
+            Err(Failure::TooHard | Failure::NoSolution(Reasons::Core(_))) => {
+                world.keep_only(before);
+                return Ok(());
+            }
         };
         let mut named = without_versions(&proof);
         named.retain(|name| !before.contains_key(name) && world.kept_version(name).is_some());
@@ -82,7 +87,7 @@ fn take_back(
         world.keep(&name, &version);
         match search.attempt() {
             Ok(_) => {}
-            Err(Failure::NoSolution(_)) => drop(world.let_go(&name)),
+            Err(Failure::NoSolution(_) | Failure::TooHard) => drop(world.let_go(&name)),
             Err(failure) => return Err(failure),
         }
     }

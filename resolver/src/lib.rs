@@ -64,7 +64,7 @@ pub use core_metadata::{CoreMetadata, Trust};
 pub use direct::DirectRelease;
 pub use error::ResolveError;
 pub use explain::{Exclusion, Fact, Span, Subject, Unsatisfiable, range_text};
-pub use generated::GeneratedWorld;
+pub use generated::{GeneratedWorld, HardShape};
 pub use memory::{MemoryRelease, MemorySource};
 pub use objective::LagSummary;
 pub use project::{Project, Release};

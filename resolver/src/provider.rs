@@ -20,6 +20,9 @@ use crate::world::{Edge, Facts, Known, World};
 /// After so many conflicts a project is decided early, since it is likely to be the culprit.
 const CONFLICTS_BEFORE_EARLY: u32 = 5;
 
+/// So many decisions make each later one as much work as a piece of a range does.
+const DECISIONS_OF_A_PIECE: u64 = 16;
+
 /// One run of the solver over a [`World`].
 pub(crate) struct Provider<'w, 'a> {
     pub(crate) world: &'w World<'a>,
@@ -30,6 +33,9 @@ pub(crate) struct Provider<'w, 'a> {
     chosen: RefCell<HashMap<PackageName, Version>>,
     /// How many more decisions this run may take; `None` is any number.
     decisions_left: Cell<Option<u32>>,
+    /// How much more work this run may take, in pieces of the ranges that it decides among.
+    work_left: Cell<u64>,
+    decisions: Cell<u64>,
 }
 
 /// Why a package or version cannot be used, other than by its requirements.
@@ -64,7 +70,20 @@ impl<'w, 'a> Provider<'w, 'a> {
             reserves,
             chosen: RefCell::default(),
             decisions_left: Cell::new(None),
+            work_left: Cell::new(u64::MAX),
+            decisions: Cell::new(0),
         }
+    }
+
+    /// The same, ended with an error after so much work.
+    pub(crate) fn at_most(self, work: u64) -> Self {
+        self.work_left.set(work);
+        self
+    }
+
+    /// Whether the run was ended since it took too much work.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.work_left.get() == 0 || self.decisions_left.get() == Some(0)
     }
 
     /// The same, ended with an error after so many decisions.
@@ -220,13 +239,23 @@ impl DependencyProvider for Provider<'_, '_> {
         let Some(name) = package.name() else {
             return Ok(Some(root_version()));
         };
+        let too_long = || SourceError {
+            code: None,
+            message: "the run took more decisions than it was allowed".to_owned(),
+            help: None,
+        };
+        // what was learnt from each decision is looked at in all later ones
+        self.decisions.set(self.decisions.get() + 1);
+        let pieces = range.iter().count() as u64 + 1;
+        let work = pieces + self.decisions.get() / DECISIONS_OF_A_PIECE;
+        let work = self.work_left.get().saturating_sub(work);
+        self.work_left.set(work);
+        if work == 0 {
+            return Err(too_long());
+        }
         if let Some(left) = self.decisions_left.get() {
-            let left = left.checked_sub(1).ok_or_else(|| SourceError {
-                code: None,
-                message: "the run took more decisions than it was allowed".to_owned(),
-                help: None,
-            })?;
-            self.decisions_left.set(Some(left));
+            self.decisions_left
+                .set(Some(left.checked_sub(1).ok_or_else(too_long)?));
         }
         let Known::Found(candidates) = self.world.project(name)? else {
             return Ok(None);

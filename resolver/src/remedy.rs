@@ -3,7 +3,7 @@
 mod circumstances;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
@@ -25,6 +25,9 @@ const DECISIONS: u32 = 12_000;
 
 /// How many decisions one attempt may take; an answer takes about one a package.
 const DECISIONS_OF_ONE: u32 = 2_000;
+
+/// How much work one attempt may take, in pieces of ranges.
+const WORK_OF_ONE: u64 = 10_000;
 
 /// How many of the user's requirements are tried to be loosened.
 const REQUIREMENTS_TRIED: usize = 6;
@@ -190,11 +193,13 @@ pub fn worked_as_of(
 
 /// The projects that a proof names, without what stands in no index.
 fn projects(proof: &Unsatisfiable) -> impl Iterator<Item = &PackageName> {
-    proof.facts.iter().filter_map(|fact| match fact {
+    let mut seen = BTreeSet::new();
+    let named = proof.facts.iter().filter_map(|fact| match fact {
         Fact::Asked { requirement, .. } => Some(&requirement.name),
         Fact::Requires { on, .. } => Some(&on.name),
         _ => None,
-    })
+    });
+    named.filter(move |name| seen.insert(*name))
 }
 
 /// The last second of a day in UTC, which is what `--as-of` takes a day for.
@@ -227,7 +232,9 @@ impl Trial<'_> {
             if allowed == 0 {
                 return None;
             }
-            let provider = Provider::new(&world, mode, reserves).within(allowed);
+            let provider = Provider::new(&world, mode, reserves)
+                .within(allowed)
+                .at_most(WORK_OF_ONE);
             let solution = pubgrub::resolve(&provider, Package::Root, root_version());
             let used = allowed.saturating_sub(provider.decisions_left().unwrap_or(0));
             self.left.set(self.left.get().saturating_sub(used));

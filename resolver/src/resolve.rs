@@ -152,6 +152,25 @@ impl<'a> Solver<'a> {
                 Err(ResolveError::Unsatisfiable(Box::new(story)))
             }
             Err(Failure::Source(error)) => Err(error.into()),
+            Err(Failure::TooHard) => Err(self.too_hard(&search).into()),
+        }
+    }
+
+    /// Neither an answer nor a proof that there is none was found within the bounds of effort.
+    fn too_hard(&self, search: &Search<'_, '_>) -> SourceError {
+        let names = search.troublemakers();
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+        let trouble = names.join(", ");
+        SourceError {
+            code: Some("RES002"),
+            message: format!(
+                "neither an answer nor a reason why there is none was found within the bounds of effort for {}; most \
+                 conflicts were about {trouble}",
+                self.target
+            ),
+            help: Some(format!(
+                "ask for narrower ranges of {trouble}, or pin one of them"
+            )),
         }
     }
 
@@ -192,7 +211,14 @@ impl<'a> Solver<'a> {
         keep(search, of_others)?;
         let chosen = match self.mode {
             ResolutionMode::Coherent => coherent(search),
-            _ => search.solve(),
+            _ => match search.solve() {
+                // an answer of the engine would not be the one that is asked for
+                Err(Failure::TooHard) => match search.prove() {
+                    Ok(_) => Err(Failure::TooHard),
+                    other => other,
+                },
+                other => other,
+            },
         };
         Ok((chosen?, preferred))
     }

@@ -7,8 +7,8 @@ use pubgrub::PubGrubError;
 
 use crate::SourceError;
 use crate::coherent::Bounds;
-use crate::engine::{Engine, FEW, Run};
-use crate::explain::Proof;
+use crate::engine::{Engine, FEW, Proved, Run};
+use crate::explain::Reasons;
 use crate::package::Package;
 use crate::provider::{Provider, root_version};
 use crate::resolve::{Chosen, ResolutionMode};
@@ -26,10 +26,11 @@ pub(crate) struct Floors {
 }
 
 /// Why a run has no result.
-#[derive(Debug)]
 pub(crate) enum Failure {
-    NoSolution(Box<Proof>),
+    NoSolution(Reasons),
     Source(SourceError),
+    /// It took more work than is allowed.
+    TooHard,
 }
 
 impl From<SourceError> for Failure {
@@ -37,6 +38,13 @@ impl From<SourceError> for Failure {
         Self::Source(error)
     }
 }
+
+/// How much work PubGrub may take, in pieces of the ranges it decides among: far more than any usual set needs. Its
+/// effort grows with their square.
+const WORK_OF_PUBGRUB: u64 = 15_000;
+
+/// How much work the engine may take to prove that there is no answer.
+const WORK_OF_PROOF: u64 = 400_000_000;
 
 /// A series of runs over one world.
 pub(crate) struct Search<'w, 'a> {
@@ -92,6 +100,17 @@ impl<'w, 'a> Search<'w, 'a> {
         self.engine.allowed(floors, name)
     }
 
+    /// What the engine's runs cost so far.
+    #[cfg(test)]
+    pub(crate) fn work(&self) -> u64 {
+        self.engine.work
+    }
+
+    /// The projects that conflicts were mostly about.
+    pub(crate) fn troublemakers(&self) -> Vec<PackageName> {
+        self.engine.troublemakers()
+    }
+
     /// Whether the search went through so many releases of a project that it reads through them.
     pub(crate) fn is_walked(&self, name: &PackageName) -> bool {
         self.engine.releases_read(name) >= FEW
@@ -116,6 +135,21 @@ impl<'w, 'a> Search<'w, 'a> {
         first
     }
 
+    /// The same for a failure that takes PubGrub too long: whether there is an answer at all, or the engine's proof.
+    pub(crate) fn prove(&mut self) -> Result<Chosen, Failure> {
+        self.solves += 1;
+        loop {
+            match self.engine.prove(WORK_OF_PROOF)? {
+                Proved::Solved(chosen) => return Ok(chosen),
+                Proved::TooLong => return Err(Failure::TooHard),
+                Proved::Impossible(_) if self.admit_reserves() => {}
+                Proved::Impossible(core) => {
+                    return Err(Failure::NoSolution(Reasons::Core(Box::new(core))));
+                }
+            }
+        }
+    }
+
     /// Solves without floors and without last-resort sdists.
     pub(crate) fn attempt(&mut self) -> Result<Chosen, Failure> {
         self.run(false)
@@ -123,10 +157,13 @@ impl<'w, 'a> Search<'w, 'a> {
 
     fn run(&mut self, reserves: bool) -> Result<Chosen, Failure> {
         self.solves += 1;
-        let provider = Provider::new(self.world, self.mode, reserves);
+        let provider = Provider::new(self.world, self.mode, reserves).at_most(WORK_OF_PUBGRUB);
         match pubgrub::resolve(&provider, Package::Root, root_version()) {
             Ok(solution) => Ok(Chosen::of(solution)),
-            Err(PubGrubError::NoSolution(proof)) => Err(Failure::NoSolution(Box::new(proof))),
+            Err(PubGrubError::NoSolution(proof)) => {
+                Err(Failure::NoSolution(Reasons::Tree(Box::new(proof))))
+            }
+            Err(_) if provider.is_exhausted() => Err(Failure::TooHard),
             Err(
                 PubGrubError::ErrorRetrievingDependencies { source, .. }
                 | PubGrubError::ErrorChoosingVersion { source, .. }

@@ -6,7 +6,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{PackageName, VersionOrUrl};
 use pubgrub::PubGrubError;
 
-use crate::explain;
+use crate::explain::{self, Reasons};
 use crate::package::Package;
 use crate::provider::{Provider, root_version};
 use crate::resolve::{Chosen, ResolutionMode};
@@ -15,6 +15,9 @@ use crate::{Options, PackageSource, Request, Requirement, SourceError, Target, U
 
 /// How many decisions may be taken to find out.
 const DECISIONS: u32 = 4_000;
+
+/// How much work that may take, in pieces of ranges.
+const WORK: u64 = 20_000;
 
 /// What would come of another version of one package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,11 +94,14 @@ fn solve(
     let world = World::new(request, target, source, options);
     let mode = ResolutionMode::Newest;
     for reserves in [false, true] {
-        let provider = Provider::new(&world, mode, reserves).within(DECISIONS);
+        let provider = Provider::new(&world, mode, reserves)
+            .within(DECISIONS)
+            .at_most(WORK);
         match pubgrub::resolve(&provider, Package::Root, root_version()) {
             Ok(solution) => return Ok(WhatIf::Fits(Chosen::of(solution).versions)),
             Err(PubGrubError::NoSolution(_)) if !reserves && world.passed_over_reserves() => {}
             Err(PubGrubError::NoSolution(proof)) => {
+                let proof = Reasons::Tree(Box::new(proof));
                 let proof = explain::unsatisfiable(&proof, &world, target);
                 return Ok(WhatIf::Impossible(Box::new(proof)));
             }
@@ -103,10 +109,8 @@ fn solve(
                 PubGrubError::ErrorRetrievingDependencies { source, .. }
                 | PubGrubError::ErrorChoosingVersion { source, .. }
                 | PubGrubError::ErrorInShouldCancel(source),
-            ) => match provider.decisions_left() {
-                Some(0) => return Ok(WhatIf::TooLong),
-                _ => return Err(source),
-            },
+            ) if !provider.is_exhausted() => return Err(source),
+            Err(_) => return Ok(WhatIf::TooLong),
         }
     }
     Ok(WhatIf::TooLong)

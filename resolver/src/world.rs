@@ -3,7 +3,7 @@
 mod rules;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(crate) struct World<'a> {
     /// Order in which projects were first required; ties in the solver are broken by it.
     order: RefCell<HashMap<PackageName, u32>>,
     /// Every range that was required of a project so far.
-    required: RefCell<HashMap<PackageName, Vec<Ranges<Version>>>>,
+    required: RefCell<HashMap<PackageName, HashSet<Ranges<Version>>>>,
     saw_reserve: Cell<bool>,
     /// Versions that the answer keeps; of these projects nothing else is offered.
     kept: RefCell<Versions>,
@@ -401,7 +401,7 @@ impl<'a> World<'a> {
             order.entry(edge.name().clone()).or_insert(next);
             let ranges = required.entry(edge.name().clone()).or_default();
             if !ranges.contains(&edge.ranges) {
-                ranges.push(edge.ranges.clone());
+                ranges.insert(edge.ranges.clone());
             }
         }
     }

@@ -7,9 +7,18 @@ use super::{Cause, Engine, LESSONS_AT_FIRST, NodeId, NogoodId, OWN, Step, Terms}
 /// The gist of a conflict.
 pub(super) enum Finding {
     /// A new nogood, and the level at which it leaves one node one way out.
-    Learnt { terms: Terms, level: u32 },
+    Learnt {
+        terms: Terms,
+        level: u32,
+        /// What it follows from.
+        from: Box<[NogoodId]>,
+    },
     /// It follows from the floors of these nodes alone; from none, if there are none.
-    Floors(BTreeSet<NodeId>),
+    Floors {
+        nodes: BTreeSet<NodeId>,
+        /// What it follows from besides.
+        from: Box<[NogoodId]>,
+    },
 }
 
 impl Engine<'_, '_> {
@@ -18,13 +27,23 @@ impl Engine<'_, '_> {
     /// Its latest step is replaced by the reasons for that step, again and again, until only one
     /// step of the latest level is left, or until nothing but floors is.
     /// `floors` are those that have a part in it from the outset.
-    pub(super) fn analyse(&mut self, mut terms: Terms, mut floors: BTreeSet<NodeId>) -> Finding {
+    pub(super) fn analyse(
+        &mut self,
+        mut terms: Terms,
+        mut floors: BTreeSet<NodeId>,
+        violated: Option<NogoodId>,
+    ) -> Finding {
         self.fade();
+        let mut from: Vec<NogoodId> = violated.into_iter().collect();
         loop {
+            self.work += terms.iter().map(|(_, set)| set.words()).sum::<u64>();
             let starts = |node: NodeId| &self.nodes[node].history[0].domain;
             terms.retain(|(node, set)| !starts(*node).within(set));
             let Some((position, step, before)) = self.latest(&terms) else {
-                return Finding::Floors(floors);
+                return Finding::Floors {
+                    nodes: floors,
+                    from: from.into(),
+                };
             };
             let (node, level) = (
                 terms[position].0,
@@ -38,12 +57,14 @@ impl Engine<'_, '_> {
                 return Finding::Learnt {
                     terms,
                     level: before.max(OWN),
+                    from: from.into(),
                 };
             }
             match self.nodes[node].history[step].cause {
                 Cause::Nogood(reason) => {
                     self.blame(node);
                     self.nogoods[reason].used = self.conflicts;
+                    from.push(reason);
                     terms = resolve(&terms, &self.nogoods[reason].terms, node);
                 }
                 Cause::Floor | Cause::Decision | Cause::Start => {

@@ -51,6 +51,20 @@ impl Bits {
         words.sum()
     }
 
+    /// What looking at it costs.
+    pub(super) fn words(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// Its states, ascending.
+    pub(super) fn states(&self) -> impl Iterator<Item = usize> {
+        let words = self.0.iter().enumerate();
+        words.flat_map(|(index, word)| {
+            let bits = (0..64).filter(move |bit| word & (1 << bit) != 0);
+            bits.map(move |bit| index * 64 + bit)
+        })
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
     }
@@ -105,7 +119,6 @@ impl Bits {
 
 impl fmt::Debug for Bits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let states = (0..self.0.len() * 64).filter(|state| self.contains(*state));
-        f.debug_set().entries(states).finish()
+        f.debug_set().entries(self.states()).finish()
     }
 }

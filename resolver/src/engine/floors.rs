@@ -84,8 +84,9 @@ impl Engine<'_, '_> {
         let mut blamed = BTreeSet::from([id]);
         if let Some(admitted) = self.admitted(id, self.level) {
             let withheld = Bits::all(self.nodes[id].count).without(&admitted);
-            if let Finding::Floors(nodes) = self.analyse(vec![(id, withheld)], blamed.clone()) {
-                blamed = nodes;
+            let finding = self.analyse(vec![(id, withheld)], blamed.clone(), None);
+            if let Finding::Floors { nodes, from } = finding {
+                (blamed, self.core) = (nodes, from);
             }
         }
         self.lies &= self.level >= OWN;

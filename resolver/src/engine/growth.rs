@@ -1,12 +1,11 @@
 //! How the graph grows: what the search reads of the world, as nodes and nogoods.
 
-use std::ops::Bound;
-
 use pep440_rs::Version;
 use pep508_rs::PackageName;
 use version_ranges::Ranges;
 
 use super::bits::{ABSENT, Bits};
+use super::core::Origin;
 use super::{Cause, Engine, FEW, Node, NodeId, OWN, SHARED, Step, Terms};
 use crate::SourceError;
 use crate::eligible::Candidates;
@@ -82,12 +81,12 @@ impl Engine<'_, '_> {
         let candidate = &candidates.eligible[state - 1];
         match self.world.facts(&name, &candidates, candidate)? {
             Facts::Unavailable(_) => {
-                self.add(given);
+                self.add(given, Origin::Unusable);
             }
             Facts::Found(metadata) => {
                 let foreign = self.world.foreign_address(&metadata, extra.as_ref());
                 if foreign.is_some() {
-                    self.add(given);
+                    self.add(given, Origin::Unusable);
                     return Ok(());
                 }
                 let edges = self.world.edges_of(&metadata, extra.as_ref());
@@ -110,21 +109,32 @@ impl Engine<'_, '_> {
         let on = self.node_of(edge.name())?;
         let fitting = self.fitting(on, &edge.ranges);
         self.note_needed(on, &fitting);
-        self.add_shared(given, by, on, fitting);
+        self.add_shared(given, by, (on, edge), fitting);
         for extra in &edge.requirement.extras {
             let package = Package::Extra(edge.name().clone(), extra.clone());
             let extra = self.extra_node(package, on);
-            self.add_shared(given, by, extra, Bits::only(PRESENT, 2));
+            self.add_shared(given, by, (extra, edge), Bits::only(PRESENT, 2));
         }
         Ok(())
     }
 
     /// Given some states, a node must be in one of the fitting states.
-    fn add_shared(&mut self, given: &Terms, by: Option<NodeId>, on: NodeId, fitting: Bits) {
+    fn add_shared(
+        &mut self,
+        given: &Terms,
+        by: Option<NodeId>,
+        (on, edge): (NodeId, &Edge),
+        fitting: Bits,
+    ) {
+        let origin = Origin::Requirement {
+            by,
+            on,
+            range: edge.ranges.clone(),
+        };
         if let Some((_, own)) = given.iter().find(|(node, _)| *node == on) {
             // a release that requires itself, for an extra
             if !own.within(&fitting) {
-                self.add(given.clone());
+                self.add(given.clone(), origin);
             }
             return;
         }
@@ -138,12 +148,16 @@ impl Engine<'_, '_> {
                     *set = set.or(states);
                 }
             }
+            self.is_shared(known);
+            self.nogoods[known].origin.widen(&edge.ranges);
+            self.join(known, given, by, on);
             self.look_again(known);
             return;
         }
         let mut terms = given.clone();
         terms.push((on, unfit));
-        let id = self.add(terms);
+        let id = self.add(terms, origin);
+        self.join(id, given, by, on);
         self.shared.extend(key.map(|key| (key, id)));
     }
 
@@ -200,6 +214,7 @@ impl Engine<'_, '_> {
         self.ids.insert(node.package.clone(), id);
         self.nodes.push(node);
         // absence is always admitted, so something is left
+        self.work += self.nodes[id].count as u64;
         if self.level >= SHARED {
             self.lay_floor(id, SHARED);
         }
@@ -216,21 +231,8 @@ impl Engine<'_, '_> {
         let Some(candidates) = &node.candidates else {
             return fitting;
         };
-        let eligible = &candidates.eligible;
-        for (low, high) in ranges.iter() {
-            let from = match low {
-                Bound::Unbounded => 0,
-                Bound::Included(low) => eligible.partition_point(|c| c.version < *low),
-                Bound::Excluded(low) => eligible.partition_point(|c| c.version <= *low),
-            };
-            let to = match high {
-                Bound::Unbounded => eligible.len(),
-                Bound::Included(high) => eligible.partition_point(|c| c.version <= *high),
-                Bound::Excluded(high) => eligible.partition_point(|c| c.version < *high),
-            };
-            for state in from..to {
-                fitting.insert(state + 1);
-            }
+        for position in candidates.positions_within(ranges) {
+            fitting.insert(position + 1);
         }
         fitting.and(&node.history[0].domain)
     }
@@ -277,6 +279,7 @@ impl Node {
             needed: Bits::none(count),
             history: vec![Step::start(Bits::only(ABSENT, count))],
             requirements: Vec::new(),
+            hulls: Vec::new(),
             lessons: Vec::new(),
             loaded: Bits::none(count),
             weight: 0,

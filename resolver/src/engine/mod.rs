@@ -11,8 +11,10 @@
 
 mod analysis;
 mod bits;
+mod core;
 mod floors;
 mod growth;
+mod hulls;
 mod propagation;
 
 use std::cmp::Reverse;
@@ -30,12 +32,18 @@ use crate::search::Floors;
 use crate::world::World;
 use analysis::Finding;
 use bits::{ABSENT, Bits};
+use core::Origin;
+pub(crate) use core::{Claim, Core, Proved};
+use hulls::Hull;
 
 /// After so many conflicts a run is given up. Runs that go well meet a few dozen.
 const CONFLICTS_AT_MOST: u32 = 2_000;
 
 /// The same for runs that are bounded in what they read: they are for small gains.
 const CONFLICTS_FOR_LITTLE: u32 = 200;
+
+/// How much all runs together may cost; what was found by then stands.
+const WORK_AT_MOST: u64 = 400_000_000;
 
 /// So many lessons are kept at first; where more of them turn out to matter, more.
 const LESSONS_AT_FIRST: usize = 1_000;
@@ -66,6 +74,18 @@ struct Nogood {
     watched: Option<[usize; 2]>,
     /// How many conflicts there had been when it last had a part in one; of lessons.
     used: u32,
+    origin: Origin,
+}
+
+/// A requirement that speaks of a node.
+#[derive(Clone, Copy)]
+struct Mention {
+    nogood: NogoodId,
+    /// Which of its terms is the node's.
+    position: usize,
+    /// The one release whose requirement it is; of several, none is named. Where that release is out of the question,
+    /// nothing follows; here it is looked at without a look at the nogood.
+    lone: Option<(NodeId, usize)>,
 }
 
 /// A project or an extra.
@@ -89,8 +109,10 @@ struct Node {
     needed: Bits,
     /// How the domain shrank; the last one holds. Never empty.
     history: Vec<Step>,
-    /// The requirements that speak of it, with the positions of its terms.
-    requirements: Vec<(NogoodId, usize)>,
+    /// The requirements that speak of it.
+    requirements: Vec<Mention>,
+    /// The hulls that speak of it, likewise; they are looked at first.
+    hulls: Vec<(NogoodId, usize)>,
     /// The lessons that watch it.
     lessons: Vec<NogoodId>,
     /// The project's states whose requirements are known.
@@ -164,6 +186,8 @@ pub(crate) struct Engine<'w, 'a> {
     facts: Vec<NogoodId>,
     /// Requirements that several releases share.
     shared: HashMap<(NodeId, NodeId, Bits), NogoodId>,
+    /// What a project requires of another, by both.
+    hulls: HashMap<(NodeId, NodeId), Hull>,
     /// Nodes in the order of their steps, without starts and floors.
     trail: Vec<NodeId>,
     level: u32,
@@ -200,6 +224,14 @@ pub(crate) struct Engine<'w, 'a> {
     /// Known is what this resolution read, from the cache or not, so that answers do not depend on
     /// the cache.
     pub(crate) reads_end: Option<usize>,
+    /// What all runs cost so far, in looks at nogoods and words of sets; a second is about a hundred million.
+    pub(crate) work: u64,
+    /// A run is given up when all runs together have cost so much.
+    pub(crate) work_end: u64,
+    /// What the last failure follows from, besides floors.
+    core: Box<[NogoodId]>,
+    /// After so many conflicts a run is given up that may read as much as it wants.
+    conflicts_at_most: u32,
 }
 
 impl<'w, 'a> Engine<'w, 'a> {
@@ -211,6 +243,7 @@ impl<'w, 'a> Engine<'w, 'a> {
             nogoods: Vec::new(),
             facts: Vec::new(),
             shared: HashMap::new(),
+            hulls: HashMap::new(),
             trail: Vec::new(),
             level: 0,
             changed: Vec::new(),
@@ -229,6 +262,10 @@ impl<'w, 'a> Engine<'w, 'a> {
             lessons: Vec::new(),
             lessons_end: LESSONS_AT_FIRST,
             reads_end: None,
+            work: 0,
+            work_end: WORK_AT_MOST,
+            core: Box::default(),
+            conflicts_at_most: CONFLICTS_AT_MOST,
         }
     }
 
@@ -259,11 +296,18 @@ impl<'w, 'a> Engine<'w, 'a> {
         if self.lessons.len() > self.lessons_end {
             self.forget();
         }
-        let mut left = match self.reads_end {
-            None => CONFLICTS_AT_MOST,
+        let conflicts = match self.reads_end {
+            None => self.conflicts_at_most,
             Some(_) => CONFLICTS_FOR_LITTLE,
         };
+        self.search(conflicts)
+    }
+
+    fn search(&mut self, mut left: u32) -> Result<Run, SourceError> {
         loop {
+            if self.work >= self.work_end {
+                return Ok(Run::TooLong);
+            }
             if self.stale {
                 self.lies = false;
                 self.backtrack(0);
@@ -277,15 +321,16 @@ impl<'w, 'a> Engine<'w, 'a> {
                 };
                 left = fewer;
                 let terms = self.nogoods[conflict].terms.clone();
-                match self.analyse(terms, BTreeSet::new()) {
-                    Finding::Floors(nodes) => {
+                match self.analyse(terms, BTreeSet::new(), Some(conflict)) {
+                    Finding::Floors { nodes, from } => {
+                        self.core = from;
                         // it is as violated in the next run, where perhaps nothing else leads to it
                         self.fresh.push(conflict);
                         return Ok(Run::Failed(self.names_of(&nodes)));
                     }
-                    Finding::Learnt { terms, level } => {
+                    Finding::Learnt { terms, level, from } => {
                         self.backtrack(level);
-                        self.learn(terms);
+                        self.learn(terms, from);
                     }
                 }
             } else if self.level < OWN {
@@ -321,6 +366,18 @@ impl<'w, 'a> Engine<'w, 'a> {
     pub(crate) fn releases_read(&self, name: &PackageName) -> usize {
         let node = self.ids.get(&Package::Project(name.clone()));
         node.map_or(0, |node| self.nodes[*node].loaded.count())
+    }
+
+    /// The projects that conflicts were mostly about, at most three.
+    pub(crate) fn troublemakers(&self) -> Vec<PackageName> {
+        let mut nodes: Vec<&Node> = self
+            .nodes
+            .iter()
+            .filter(|node| node.project.is_none())
+            .collect();
+        nodes.sort_by_key(|node| Reverse(node.weight));
+        let names = nodes.into_iter().filter_map(|node| node.package.name());
+        names.take(3).cloned().collect()
     }
 
     /// Lets last-resort sdists in.
@@ -363,6 +420,7 @@ impl<'w, 'a> Engine<'w, 'a> {
     }
 
     fn push(&mut self, id: NodeId, domain: Bits, (level, order): (u32, u32), cause: Cause) {
+        self.work += domain.words();
         let node = &mut self.nodes[id];
         let single = domain.single();
         node.history.push(Step {
@@ -469,3 +527,6 @@ impl<'w, 'a> Engine<'w, 'a> {
         Chosen { versions, extras }
     }
 }
+
+#[cfg(test)]
+mod tests;

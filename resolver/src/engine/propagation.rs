@@ -1,6 +1,7 @@
 //! Drawing conclusions from nogoods.
 
-use super::{Cause, Engine, NodeId, Nogood, NogoodId, SHARED, Terms};
+use super::core::Origin;
+use super::{Cause, Engine, Mention, NodeId, Nogood, NogoodId, SHARED, Terms};
 
 /// What a look at a lesson led to.
 enum Look {
@@ -33,20 +34,42 @@ impl Engine<'_, '_> {
 
     fn look_at_requirements(&mut self, node: NodeId) -> Option<NogoodId> {
         // conclusions never add requirements, so the list can be taken out meanwhile
-        let requirements = std::mem::take(&mut self.nodes[node].requirements);
-        let mut newest_first = requirements.iter().rev();
-        let violated = newest_first.find(|(nogood, position)| {
-            // while its own term is open, nothing new can follow
+        let hulls = std::mem::take(&mut self.nodes[node].hulls);
+        let violated = hulls.iter().find(|(nogood, position)| {
             let set = &self.nogoods[*nogood].terms[*position].1;
             self.nodes[node].domain().within(set) && self.conclude(*nogood)
         });
         let violated = violated.map(|(nogood, _)| *nogood);
+        self.nodes[node].hulls = hulls;
+        if violated.is_some() {
+            return violated;
+        }
+        let requirements = std::mem::take(&mut self.nodes[node].requirements);
+        self.work += requirements.len() as u64;
+        let mut newest_first = requirements.iter().rev();
+        let words = self.nodes[node].domain().words();
+        let violated = newest_first.find(|mention| {
+            let Mention {
+                nogood,
+                position,
+                lone,
+            } = **mention;
+            if lone.is_some_and(|(by, state)| !self.nodes[by].domain().contains(state)) {
+                return false;
+            }
+            self.work += words;
+            // while its own term is open, nothing new can follow
+            let set = &self.nogoods[nogood].terms[position].1;
+            self.nodes[node].domain().within(set) && self.conclude(nogood)
+        });
+        let violated = violated.map(|mention| mention.nogood);
         self.nodes[node].requirements = requirements;
         violated
     }
 
     fn look_at_lessons(&mut self, node: NodeId) -> Option<NogoodId> {
         let mut lessons = std::mem::take(&mut self.nodes[node].lessons);
+        self.work += lessons.len() as u64;
         let mut violated = None;
         lessons.retain(|lesson| {
             if violated.is_some() {
@@ -128,17 +151,45 @@ impl Engine<'_, '_> {
     }
 
     /// Adds what a release requires; what follows is drawn by the next [`Self::propagate`].
-    pub(super) fn add(&mut self, mut terms: Terms) -> NogoodId {
+    pub(super) fn add(&mut self, mut terms: Terms, origin: Origin) -> NogoodId {
         terms.sort_by_key(|(node, _)| *node);
         let id = self.nogoods.len();
+        let lone = match &origin {
+            Origin::Requirement { by: Some(by), .. } => {
+                let own = terms.iter().find(|(node, _)| node == by);
+                own.and_then(|(node, set)| Some((*node, set.single()?)))
+            }
+            _ => None,
+        };
         for (position, (node, _)) in terms.iter().enumerate() {
-            self.nodes[*node].requirements.push((id, position));
+            self.nodes[*node].requirements.push(Mention {
+                nogood: id,
+                position,
+                lone,
+            });
         }
-        self.keep(terms, None)
+        self.keep(terms, None, origin)
+    }
+
+    /// A requirement turns out to be that of several releases.
+    pub(super) fn is_shared(&mut self, nogood: NogoodId) {
+        let nodes: Vec<NodeId> = self.nogoods[nogood]
+            .terms
+            .iter()
+            .map(|(node, _)| *node)
+            .collect();
+        for node in nodes {
+            let mentions = &mut self.nodes[node].requirements;
+            // they are added in ascending order
+            let position = mentions.partition_point(|mention| mention.nogood < nogood);
+            if let Some(mention) = mentions.get_mut(position) {
+                mention.lone = None;
+            }
+        }
     }
 
     /// Adds what a conflict taught.
-    pub(super) fn learn(&mut self, terms: Terms) {
+    pub(super) fn learn(&mut self, terms: Terms, from: Box<[NogoodId]>) {
         let id = self.nogoods.len();
         let mut positions: Vec<usize> = (0..terms.len()).collect();
         // those that do not hold first, then those that were the last to hold
@@ -157,10 +208,15 @@ impl Engine<'_, '_> {
             self.nodes[terms[position].0].lessons.push(id);
         }
         self.lessons.push(id);
-        self.keep(terms, watched);
+        self.keep(terms, watched, Origin::Lesson(from));
     }
 
-    fn keep(&mut self, terms: Terms, watched: Option<[usize; 2]>) -> NogoodId {
+    pub(super) fn keep(
+        &mut self,
+        terms: Terms,
+        watched: Option<[usize; 2]>,
+        origin: Origin,
+    ) -> NogoodId {
         let id = self.nogoods.len();
         if terms.len() == 1 && self.level > 0 {
             self.facts.push(id);
@@ -169,6 +225,7 @@ impl Engine<'_, '_> {
             terms,
             watched,
             used: self.conflicts,
+            origin,
         });
         self.look_again(id);
         id

@@ -31,6 +31,9 @@ const MANY_FACTS: usize = 60;
 /// How many choices one run may take; facts are few, so most need a handful.
 const CHOICES: u32 = 3_000;
 
+/// How much one run may look at, in facts and pieces of ranges.
+const WORK: usize = 100_000;
+
 /// Drops facts as long as the rest still proves the same. `widen` says a joined fact of all it is
 /// true of.
 pub(super) fn shortest(mut facts: Vec<Fact>, widen: &dyn Fn(&mut Fact)) -> Vec<Fact> {
@@ -56,6 +59,29 @@ pub(super) fn shortest(mut facts: Vec<Fact>, widen: &dyn Fn(&mut Fact)) -> Vec<F
         return without_spare(joined, &runs);
     }
     without_spare(one_by_one(facts, widen, &runs), &runs)
+}
+
+/// Whether facts are a proof.
+#[cfg(test)]
+pub(crate) fn proves(facts: &[Fact]) -> bool {
+    proved_by(facts, &Cell::new(RUNS)).is_some()
+}
+
+/// The shortest of these facts that prove something, if all of them do.
+pub(super) fn proof_of(mut facts: Vec<Fact>, widen: &dyn Fn(&mut Fact)) -> Option<Vec<Fact>> {
+    if facts.len() > MANY_FACTS {
+        return None;
+    }
+    let runs = Cell::new(RUNS);
+    facts.sort_by_key(dispensable);
+    let used = proved_by(&facts, &runs)?;
+    let mut facts = without_spare(pick(facts, &used), &runs);
+    let mut wide = facts.clone();
+    wide.iter_mut().for_each(widen);
+    if proved_by(&wide, &runs).is_some() {
+        facts = wide;
+    }
+    Some(facts)
 }
 
 /// What is tried to be dropped first: what reads worst.
@@ -99,13 +125,15 @@ fn joined(facts: &[Fact], widen: &dyn Fn(&mut Fact)) -> Vec<Fact> {
 /// Joins pairs, where joining everything at once claims too little.
 fn one_by_one(mut facts: Vec<Fact>, widen: &dyn Fn(&mut Fact), runs: &Cell<u32>) -> Vec<Fact> {
     let mut first = 0;
-    while first < facts.len() {
+    while first < facts.len() && runs.get() > 0 {
         let mut second = first + 1;
         while second < facts.len() && runs.get() > 0 {
-            let mut fewer = facts.clone();
-            let other = fewer.remove(second);
-            if join(&mut fewer[first], &other) {
-                widen(&mut fewer[first]);
+            let mut one = facts[first].clone();
+            if join(&mut one, &facts[second]) {
+                widen(&mut one);
+                let mut fewer = facts.clone();
+                fewer[first] = one;
+                fewer.remove(second);
                 if proved_by(&fewer, runs).is_some() {
                     facts = fewer;
                     continue;
@@ -168,8 +196,16 @@ fn proved_by(facts: &[Fact], runs: &Cell<u32>) -> Option<HashSet<usize>> {
 /// The world of which only some facts are known; versions are the stretches between their bounds.
 struct Claims<'f> {
     facts: &'f [Fact],
+    /// The facts about what a package requires; those about the user stand under the root.
+    requiring: HashMap<Package, Vec<&'f Fact>>,
+    /// What facts say cannot be had.
+    taken: HashMap<&'f PackageName, Vec<&'f Fact>>,
+    /// What is left of each project.
+    free: RefCell<HashMap<PackageName, Rc<Ranges<u32>>>>,
     cuts: BTreeMap<&'f PackageName, Vec<Cut<'f>>>,
     left: Cell<u32>,
+    /// How much more this run may look at, in facts and pieces of ranges.
+    work: Cell<usize>,
     /// What was asked of [`Self::stretches`] before, by the place of the range.
     known: RefCell<HashMap<*const Ranges<Version>, Rc<Ranges<u32>>>>,
 }
@@ -199,12 +235,58 @@ impl<'f> Claims<'f> {
             own.sort();
             own.dedup();
         }
+        // each of them takes longer where facts are many
+        let times = u32::try_from(facts.len() / MANY_FACTS).unwrap_or(u32::MAX);
+        let choices = CHOICES / times.max(1);
+        let mut requiring = HashMap::<Package, Vec<&Fact>>::new();
+        let mut taken = HashMap::<&PackageName, Vec<&Fact>>::new();
+        for fact in facts {
+            match fact {
+                Fact::Asked { .. } => requiring.entry(Package::Root).or_default().push(fact),
+                Fact::Requires { by, .. } => requiring.entry(by.package()).or_default().push(fact),
+                Fact::Excluded { name, .. }
+                | Fact::Missing { name, .. }
+                | Fact::TwoAddresses { name }
+                | Fact::NotOnIndex { name }
+                | Fact::NotInCache { name } => taken.entry(name).or_default().push(fact),
+            }
+        }
         Self {
             facts,
+            requiring,
+            taken,
+            free: RefCell::default(),
             cuts,
-            left: Cell::new(CHOICES),
+            left: Cell::new(choices),
+            work: Cell::new(WORK),
             known: RefCell::default(),
         }
+    }
+
+    /// Counts work; an error when there was too much.
+    fn spend(&self, work: usize) -> Result<(), TooLong> {
+        self.work
+            .set(self.work.get().checked_sub(work).ok_or(TooLong)?);
+        Ok(())
+    }
+
+    /// What no fact takes away from a project.
+    fn free(&self, name: &PackageName) -> Rc<Ranges<u32>> {
+        if let Some(free) = self.free.borrow().get(name) {
+            return Rc::clone(free);
+        }
+        let facts = self.taken.get(name).into_iter().flatten();
+        let taken = facts.map(|fact| match fact {
+            Fact::Excluded { span, .. } => self.stretches(name, &span.versions),
+            Fact::Missing { range, .. } => self.stretches(name, range),
+            _ => Rc::new(Ranges::full()),
+        });
+        let taken = taken.fold(Ranges::empty(), |all, one| all.union(&one));
+        let free = Rc::new(taken.complement());
+        self.free
+            .borrow_mut()
+            .insert(name.clone(), Rc::clone(&free));
+        free
     }
 
     /// A range in stretches.
@@ -349,28 +431,19 @@ impl DependencyProvider for Claims<'_> {
         let Some(name) = package.name() else {
             return Ok(Some(0));
         };
-        let mut free = range.clone();
-        for fact in self.facts {
-            let taken = match fact {
-                Fact::Excluded {
-                    name: one, span, ..
-                } if one == name => self.stretches(name, &span.versions),
-                Fact::Missing {
-                    name: one, range, ..
-                } if one == name => self.stretches(name, range),
-                Fact::TwoAddresses { name: one }
-                | Fact::NotOnIndex { name: one }
-                | Fact::NotInCache { name: one }
-                    if one == name =>
-                {
-                    return Ok(None);
-                }
-                _ => continue,
-            };
-            free = free.intersection(&taken.complement());
-        }
-        let versions = (0..=self.last(name)).rev();
-        Ok(versions.into_iter().find(|version| free.contains(version)))
+        let free = range.intersection(&self.free(name));
+        self.spend(free.iter().count())?;
+        // the last stretch has a number, unlike the newest version there could be
+        let end = self.last(name);
+        let within = free.intersection(&Ranges::from_range_bounds(..=end));
+        // pieces between two numbers are not empty in the eyes of ranges
+        let highest = |(_, high): (&Bound<u32>, &Bound<u32>)| match high {
+            Bound::Included(high) => Some(*high),
+            Bound::Excluded(high) => high.checked_sub(1),
+            Bound::Unbounded => Some(end),
+        };
+        let found = within.iter().filter_map(highest);
+        Ok(found.filter(|version| free.contains(version)).last())
     }
 
     fn get_dependencies(
@@ -383,9 +456,11 @@ impl DependencyProvider for Claims<'_> {
             let all = nodes.entry(node).or_insert_with(Ranges::full);
             *all = all.intersection(range);
         };
-        for fact in self.facts {
+        let facts = self.requiring.get(package).map_or(&[][..], Vec::as_slice);
+        self.spend(facts.len())?;
+        for fact in facts {
             match fact {
-                Fact::Asked { requirement, range } if *package == Package::Root => {
+                Fact::Asked { requirement, range } => {
                     let name = &requirement.name;
                     let range = self.stretches(name, range);
                     require(Package::Project(name.clone()), &range);
@@ -399,9 +474,7 @@ impl DependencyProvider for Claims<'_> {
                     on,
                     range,
                     ..
-                } if by.package() == *package
-                    && self.stretches(&by.name, &span.versions).contains(version) =>
-                {
+                } if self.stretches(&by.name, &span.versions).contains(version) => {
                     require(on.package(), &self.stretches(&on.name, range));
                 }
                 _ => {}

@@ -112,7 +112,7 @@ fn leaves(proof: &Proof) -> Vec<&Leaf> {
 
 impl Reader<'_, '_> {
     /// The user's own requirements on a project.
-    fn asked(&self, on: &Package) -> Vec<Fact> {
+    pub(super) fn asked(&self, on: &Package) -> Vec<Fact> {
         let edges = self.world.root_edges().into_iter();
         let edges = edges.filter(|edge| Some(edge.name()) == on.name());
         let wanted = edges.filter(|edge| match on {
@@ -127,7 +127,7 @@ impl Reader<'_, '_> {
             .collect()
     }
 
-    fn requires(
+    pub(super) fn requires(
         &self,
         by: Subject,
         versions: &Ranges<Version>,
@@ -162,7 +162,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn candidates(&self, name: &PackageName) -> Option<std::rc::Rc<Candidates>> {
+    pub(super) fn candidates(&self, name: &PackageName) -> Option<std::rc::Rc<Candidates>> {
         match self.world.known_project(name) {
             Some(Known::Found(candidates)) => Some(candidates),
             _ => None,
@@ -211,27 +211,38 @@ impl Reader<'_, '_> {
             Some(Known::Offline) => return vec![Fact::NotInCache { name }],
             Some(Known::NotFound) | None => return vec![Fact::NotOnIndex { name }],
         };
+        let facts = self.reasons_against(&name, &candidates, |version| range.contains(version));
+        if !facts.is_empty() {
+            return facts;
+        }
+        let offered = candidates.versions().next().cloned();
+        let offered = offered.zip(candidates.versions().next_back().cloned());
+        let range = range.clone();
+        vec![Fact::Missing {
+            direct: self.world.request.direct.contains_key(&name),
+            name,
+            range,
+            offered,
+        }]
+    }
+
+    /// Why some releases cannot be taken: one fact for each reason.
+    pub(super) fn reasons_against(
+        &self,
+        name: &PackageName,
+        candidates: &Candidates,
+        is_meant: impl Fn(&Version) -> bool,
+    ) -> Vec<Fact> {
         let mut groups: Vec<(Exclusion, Vec<Version>)> = Vec::new();
         // newest first, so that a group has the details of its newest release
-        for version in candidates.versions().rev().filter(|v| range.contains(v)) {
-            let Some(why) = self.exclusion(&name, &candidates, version) else {
+        for version in candidates.versions().rev().filter(|v| is_meant(v)) {
+            let Some(why) = self.exclusion(name, candidates, version) else {
                 continue;
             };
             match groups.iter_mut().find(|(known, _)| known.is_like(&why)) {
                 Some((_, versions)) => versions.push(version.clone()),
                 None => groups.push((why, vec![version.clone()])),
             }
-        }
-        if groups.is_empty() {
-            let offered = candidates.versions().next().cloned();
-            let offered = offered.zip(candidates.versions().next_back().cloned());
-            let range = range.clone();
-            return vec![Fact::Missing {
-                direct: self.world.request.direct.contains_key(&name),
-                name,
-                range,
-                offered,
-            }];
         }
         let all: Vec<Version> = candidates.versions().cloned().collect();
         let fact = |(because, versions): &(Exclusion, Vec<Version>)| {
@@ -243,7 +254,7 @@ impl Reader<'_, '_> {
             Fact::Excluded {
                 name: name.clone(),
                 span,
-                because: self.detailed(&candidates, because, versions.first()),
+                because: self.detailed(candidates, because, versions.first()),
             }
         };
         groups.iter().map(fact).collect()
@@ -347,7 +358,11 @@ impl Reader<'_, '_> {
 }
 
 /// The releases that count: final and unyanked ones, and those that the user or need admits.
-fn counted(world: &World<'_>, name: &PackageName, candidates: &Candidates) -> Vec<Version> {
+pub(super) fn counted(
+    world: &World<'_>,
+    name: &PackageName,
+    candidates: &Candidates,
+) -> Vec<Version> {
     let finals_only = !world.wants_prereleases(name) && !world.needs_prereleases(name, candidates);
     let counts = |version: &&Version| {
         if finals_only && version.any_prerelease() {
@@ -361,7 +376,7 @@ fn counted(world: &World<'_>, name: &PackageName, candidates: &Candidates) -> Ve
 
 /// Those of some ascending releases that are meant, with everything up to the neighbours that are
 /// not.
-fn span_of(releases: &[Version], is_meant: impl Fn(&Version) -> bool) -> Span {
+pub(super) fn span_of(releases: &[Version], is_meant: impl Fn(&Version) -> bool) -> Span {
     let mut span = Span {
         versions: Ranges::empty(),
         usable_only: false,

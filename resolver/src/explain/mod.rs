@@ -6,6 +6,7 @@
 mod core;
 mod fact;
 mod leaves;
+mod many;
 mod words;
 
 use std::collections::BTreeMap;
@@ -15,8 +16,11 @@ use pep508_rs::PackageName;
 use pubgrub::DerivationTree;
 use version_ranges::Ranges;
 
+#[cfg(test)]
+pub(crate) use core::proves;
 pub use fact::{Exclusion, Fact, Span, Subject};
 
+use crate::engine::Core;
 use crate::package::Package;
 use crate::provider::Reason;
 use crate::world::World;
@@ -91,13 +95,34 @@ pub fn range_text(range: &Ranges<Version>) -> String {
     words::show_range(range)
 }
 
+/// What a solver says of a failure.
+pub(crate) enum Reasons {
+    /// PubGrub's proof.
+    Tree(Box<Proof>),
+    /// What the engine's lessons were drawn from, where PubGrub would take too long.
+    Core(Box<Core>),
+}
+
 /// Explains why there is no answer.
-pub(crate) fn unsatisfiable(proof: &Proof, world: &World<'_>, target: &Target) -> Unsatisfiable {
+pub(crate) fn unsatisfiable(
+    reasons: &Reasons,
+    world: &World<'_>,
+    target: &Target,
+) -> Unsatisfiable {
     let reader = leaves::Reader { world, target };
+    let widen = |fact: &mut Fact| reader.widen(fact);
+    let facts = match reasons {
+        Reasons::Tree(proof) => core::shortest(reader.facts_of(proof), &widen),
+        Reasons::Core(core) => {
+            // thousands of releases that all ask for the wrong thing are mostly one claim
+            let joined = core::proof_of(reader.joined_facts(core), &widen);
+            joined.unwrap_or_else(|| reader.all_facts(core))
+        }
+    };
     Unsatisfiable {
         target: target.clone(),
         as_of: world.as_of(),
         as_of_projects: world.as_of_projects().clone(),
-        facts: core::shortest(reader.facts_of(proof), &|fact| reader.widen(fact)),
+        facts,
     }
 }

@@ -14,6 +14,12 @@ use crate::{Requirement, Target, Timestamp, cuda_package};
 /// A hole in a range is shown as `!=1.5` up to this many of them.
 const HOLES: usize = 4;
 
+/// So many claims about what one project requires of another are told one by one.
+const CLAIMS: usize = 12;
+
+/// So many of more than that.
+const CLAIMS_TOLD: usize = 3;
+
 /// What the sentences need besides the facts.
 pub(super) struct Setting<'p> {
     pub(super) target: &'p Target,
@@ -26,14 +32,71 @@ pub(super) struct Setting<'p> {
 /// The story: every fact a sentence, in the order in which they follow from one another.
 pub(super) fn story(facts: &[Fact], setting: &Setting<'_>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for fact in told(facts) {
+    let (facts, mut many) = sampled(facts);
+    for fact in told(&facts) {
         let line = sentence(fact, setting);
         if !lines.contains(&line) {
             lines.push(line);
         }
+        if let Fact::Requires { by, on, .. } = fact
+            && let Some((kept, more)) = many.get_mut(&(by.clone(), on.clone()))
+        {
+            *kept -= 1;
+            if *kept == 0 {
+                lines.push(format!(
+                    "so do {more} more releases of {by}, each in its own way"
+                ));
+            }
+        }
     }
-    lines.push(conclusion(facts, setting.target));
+    lines.push(conclusion(&facts, setting.target));
     lines
+}
+
+/// Of many claims about what one project requires of another the first few, with how many are told and of how many
+/// more releases nothing is said.
+type Many = BTreeMap<(Subject, Subject), (usize, usize)>;
+
+/// Facts without those that nobody would read to the end: thousands of releases that each require another release.
+fn sampled(facts: &[Fact]) -> (Vec<Fact>, Many) {
+    let mut claims = BTreeMap::<(&Subject, &Subject), Vec<&Fact>>::new();
+    for fact in facts {
+        if let Fact::Requires { by, on, .. } = fact {
+            claims.entry((by, on)).or_default().push(fact);
+        }
+    }
+    claims.retain(|_, own| own.len() > CLAIMS);
+    let span = |fact: &Fact| match fact {
+        Fact::Requires { span, .. } => (span.last().cloned(), span.count),
+        _ => (None, 0),
+    };
+    let mut many = Many::new();
+    let mut told = BTreeMap::new();
+    for ((by, on), mut own) in claims {
+        own.sort_by_cached_key(|fact| std::cmp::Reverse(span(fact)));
+        let more = own[CLAIMS_TOLD..].iter().map(|fact| span(fact).1).sum();
+        many.insert((by.clone(), on.clone()), (CLAIMS_TOLD, more));
+        told.insert((by, on), own[..CLAIMS_TOLD].to_vec());
+    }
+    let mut kept = Vec::new();
+    for fact in facts {
+        if let Fact::Missing { range, .. } = fact
+            && !many.is_empty()
+            && range.iter().count() > CLAIMS
+        {
+            continue;
+        }
+        if let Fact::Requires { by, on, .. } = fact
+            && many.contains_key(&(by.clone(), on.clone()))
+        {
+            // all of them where the first one stood
+            let own = told.remove(&(by, on)).unwrap_or_default();
+            kept.extend(own.into_iter().cloned());
+        } else {
+            kept.push(fact.clone());
+        }
+    }
+    (kept, many)
 }
 
 /// Facts in the order of telling: from each requirement of the user along what follows from it;

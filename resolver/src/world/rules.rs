@@ -15,10 +15,9 @@ impl World<'_> {
         let required = self.required.borrow();
         let mut ranges = required.get(name).into_iter().flatten();
         ranges.any(|range| {
-            let mut finals = candidates.eligible.iter().filter(|candidate| {
+            !candidates.within(range).any(|candidate| {
                 !candidate.version.any_prerelease() && self.admits(name, candidate)
-            });
-            !finals.any(|candidate| range.contains(&candidate.version))
+            })
         })
     }
 
@@ -32,11 +31,9 @@ impl World<'_> {
         let required = self.required.borrow();
         let mut ranges = required.get(name).into_iter().flatten();
         ranges.any(|range| {
-            let mut others = candidates.eligible.iter();
+            let mut others = candidates.within(range);
             range.contains(&candidate.version)
-                && !others.any(|other| {
-                    !other.reserve && range.contains(&other.version) && self.admits(name, other)
-                })
+                && !others.any(|other| !other.reserve && self.admits(name, other))
         })
     }
 
