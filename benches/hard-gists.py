@@ -145,7 +145,8 @@ def missing_everywhere(options, name, result):
     failed = " ".join((result["imports"] or {}).get("failed", []))
     if "No module named" in failed:
         modules |= of_programs(options, name)
-    return sorted(module for module in modules if not exists(options, module.split(".")[0]))
+    own = ["a file beside it"] if "relative import" in failed else []
+    return own + sorted(module for module in modules if not exists(options, module.split(".")[0]))
 
 
 def exists(options, name):
