@@ -39,9 +39,12 @@ impl From<SourceError> for Failure {
     }
 }
 
-/// How much work PubGrub may take, in pieces of the ranges it decides among: far more than any usual set needs. Its
-/// effort grows with their square.
-const WORK_OF_PUBGRUB: u64 = 15_000;
+/// How much work PubGrub may take to prove that there is no answer, in pieces of the ranges it decides among; after that the
+/// engine proves it. PubGrub's effort grows with their square.
+const WORK_OF_REFUTATION: u64 = 15_000;
+
+/// The same where its answer is the one that is asked for: walks over hundreds of releases are usual there.
+const WORK_OF_WALK: u64 = 2_000_000;
 
 /// How much work the engine may take to prove that there is no answer.
 const WORK_OF_PROOF: u64 = 400_000_000;
@@ -157,7 +160,11 @@ impl<'w, 'a> Search<'w, 'a> {
 
     fn run(&mut self, reserves: bool) -> Result<Chosen, Failure> {
         self.solves += 1;
-        let provider = Provider::new(self.world, self.mode, reserves).at_most(WORK_OF_PUBGRUB);
+        let work = match self.mode {
+            ResolutionMode::Coherent => WORK_OF_REFUTATION,
+            _ => WORK_OF_WALK,
+        };
+        let provider = Provider::new(self.world, self.mode, reserves).at_most(work);
         match pubgrub::resolve(&provider, Package::Root, root_version()) {
             Ok(solution) => Ok(Chosen::of(solution)),
             Err(PubGrubError::NoSolution(proof)) => {

@@ -2,6 +2,7 @@
 
 mod connections;
 mod local;
+mod names;
 mod reply;
 
 use std::collections::HashMap;

@@ -1,11 +1,13 @@
 //! The pool of connections, with the certificates and the proxy that this machine is set up with.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Certificate, Identity, redirect};
 
 use super::super::location::{Location, Proxy};
+use super::names::Lookups;
 use super::{ClientError, FetchError, NetworkSettings, reply};
 
 /// Most redirects that are followed.
@@ -25,7 +27,8 @@ pub(super) fn open(
         .connect_timeout(settings.timeout)
         .read_timeout(settings.timeout)
         .pool_idle_timeout(Duration::from_mins(1))
-        .http2_adaptive_window(true);
+        .http2_adaptive_window(true)
+        .dns_resolver(Arc::new(Lookups::default()));
     if let Some(path) = &location.certificate {
         let pem = read_setting(path, "certificate bundle")?;
         let certificates = Certificate::from_pem_bundle(&pem)
