@@ -167,7 +167,7 @@ const LONGEST: usize = 8192;
 const DEEPEST: usize = 64;
 
 /// Refuses what `pep508_rs` must not see: its marker parser recurses on parentheses without end, and
-/// a name or extra that ends in punctuation (`numpy->=1`, `a[b-]`) makes it panic.
+/// a name or extra that ends in punctuation (`numpy->=1`, `a[b-]`) makes it panic, as does a cut within a character.
 fn admissible(text: &str) -> Result<(), &'static str> {
     if text.len() > LONGEST {
         return Err("it is too long");
@@ -177,6 +177,9 @@ fn admissible(text: &str) -> Result<(), &'static str> {
     }
     if has_open_name(text) {
         return Err("a name in it ends in punctuation");
+    }
+    if is_odd_head(text) {
+        return Err("a character stands before its marker that no name and no version has");
     }
     if text
         .split_once(';')
@@ -199,17 +202,40 @@ fn is_too_deep(text: &str) -> bool {
     })
 }
 
-/// Whether a marker has a character beyond ASCII outside of quotes, at which the parser may cut.
+/// Whether a marker has a character beyond ASCII where the parser may cut: outside of quotes, or in quotes that stand
+/// at a word, which it takes for a part of that.
 fn is_odd_marker(marker: &str) -> bool {
+    if marker.is_ascii() {
+        return false;
+    }
     let mut quote = None;
+    let mut before = ' ';
     marker.chars().any(|c| {
-        match quote {
-            Some(open) if open == c => quote = None,
-            None if matches!(c, '\'' | '"') => quote = Some(c),
-            _ => {}
-        }
-        quote.is_none() && !c.is_ascii()
+        let at_word = before.is_alphanumeric() || matches!(before, '\'' | '"');
+        let odd = match quote {
+            Some(open) if open == c => {
+                quote = None;
+                false
+            }
+            Some(_) => false,
+            None if matches!(c, '\'' | '"') => {
+                quote = Some(c);
+                at_word
+            }
+            None => !c.is_ascii() || c.is_alphanumeric() && matches!(before, '\'' | '"'),
+        };
+        before = c;
+        odd
     })
+}
+
+/// Whether a character beyond ASCII stands in the name, the extras or the version, at which the parser may cut.
+fn is_odd_head(text: &str) -> bool {
+    let head = text.split(';').next().unwrap_or_default();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || ".-_,[] \t".contains(c);
+    let rest = head.trim_start_matches(is_part);
+    // an address may have any
+    !rest.starts_with('@') && !rest.is_ascii()
 }
 
 /// Whether the name or an extra ends in punctuation.
