@@ -42,18 +42,20 @@ impl Engine<'_, '_> {
         None
     }
 
-    /// Says which releases are read next if nothing comes in between: what is settled on.
-    pub(super) fn expect_settled(&self) {
+    /// Says, once each, which releases are read next if nothing comes in between: what is settled on.
+    pub(super) fn expect_settled(&mut self) {
         for id in &self.settled {
-            let node = &self.nodes[*id];
+            let node = &mut self.nodes[*id];
             let state = node.step().single.filter(|state| *state != ABSENT);
             let (Some(state), Some(name)) = (state, node.package.name()) else {
                 continue;
             };
             if node.is_needed()
                 && !node.loaded.contains(state)
+                && !node.expected.contains(state)
                 && let Some(candidates) = &node.candidates
             {
+                node.expected.insert(state);
                 let candidate = &candidates.eligible[state - 1];
                 self.world.expect(name, candidates, candidate);
             }
@@ -282,6 +284,7 @@ impl Node {
             hulls: Vec::new(),
             lessons: Vec::new(),
             loaded: Bits::none(count),
+            expected: Bits::none(count),
             weight: 0,
             wish: None,
             few: None,

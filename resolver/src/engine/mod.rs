@@ -117,6 +117,8 @@ struct Node {
     lessons: Vec<NogoodId>,
     /// The project's states whose requirements are known.
     loaded: Bits,
+    /// The states whose requirements were said to be asked for next.
+    expected: Bits,
     /// How much it took part in conflicts of late.
     weight: u32,
     /// What is taken if nothing speaks against it: the state in the answer that a run stays near, or a preference.

@@ -10,7 +10,7 @@ pub enum HardShape {
     TwoPins,
     /// A project follows another release by release, and a third one asks for a release that none of them goes with.
     PinBesideHole,
-    /// Each release of a project goes with one release of the next, eight projects in a row; the ends
+    /// Each release of a project goes with one release of the next, nine projects in a row; the ends
     /// contradict each other.
     Chain,
     /// Two projects pin each other, each a release too old for the other, as boto3 and botocore at their worst.
