@@ -77,3 +77,17 @@ fn what_is_too_hard_is_given_up() {
     assert!(matches!(outcome, Ok(super::Proved::TooLong)));
     assert_eq!(engine.troublemakers().len(), 3);
 }
+
+/// The answer that a greedy mode asks for may lie at the end of a walk over all releases.
+#[test]
+fn greedy_modes_walk_far() {
+    let (made, target) = (GeneratedWorld::hard(HardShape::LongWalk, 300), target());
+    for mode in [ResolutionMode::Newest, ResolutionMode::Coherent] {
+        let options = Options {
+            mode,
+            ..Options::default()
+        };
+        let answer = crate::resolve(&made.request, &target, &made.source, &options);
+        assert!(answer.is_ok(), "{mode:?}: {answer:?}");
+    }
+}
