@@ -349,18 +349,18 @@ pub struct ResolveArgs {
 #[command(next_help_heading = "Index")]
 pub struct IndexArgs {
     /// The package index, instead of the one that pip uses on this machine
-    #[arg(long, short, value_name = "URL")]
+    #[arg(long, short, value_name = "URL", alias = "default-index")]
     pub index_url: Option<String>,
     /// Another index, asked before the first: what it has is never taken from the first; may be
     /// given again
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", alias = "index")]
     pub extra_index_url: Vec<String>,
     /// Take a package, or all whose names begin as with `corp-*`, from this index and no other;
     /// may be given again
     #[arg(long, value_name = "PACKAGE=URL")]
     pub index_for: Vec<String>,
     /// A page or folder with wheels and sdists, asked before the indexes; may be given again
-    #[arg(long, value_name = "URL|PATH")]
+    #[arg(long, short, value_name = "URL|PATH")]
     pub find_links: Vec<String>,
     /// Answer from the cache only
     #[arg(long)]
@@ -399,10 +399,12 @@ pub enum ResolutionArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PrereleaseArg {
     /// Where a specifier names one or no final release fits.
+    #[value(alias = "if-necessary-or-explicit")]
     IfNecessary,
     /// Everywhere.
     Allow,
     /// Only where a specifier of yours names one.
+    #[value(alias = "explicit")]
     Disallow,
 }
 

@@ -2,13 +2,14 @@
 
 mod inputs;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pinsmith_resolver::{Request, Resolution};
+use pinsmith_resolver::{PackageName, Request, Resolution, ResolvedPackage};
 
 use self::inputs::{plain, read, wanted};
 use super::accelerators::{fit, refuse, table};
-use super::args::{AnnotationArg, CompileArgs, GlobalArgs};
+use super::args::{AnnotationArg, CompileArgs, GlobalArgs, PrereleaseArg};
 use super::auto::{keep_to_bound, settle};
 use super::json::{ResolutionJson, to_text};
 use super::strict::Unknown;
@@ -42,6 +43,9 @@ pub(super) fn run(
         return Ok(done);
     }
     args.resolve.targets = flags;
+    if args.pre {
+        args.resolve.prerelease = PrereleaseArg::Allow;
+    }
     compile(&args, &here, global, terminal)
 }
 
@@ -119,7 +123,7 @@ fn compile(
         ..LockOptions::default()
     };
     let text = text(args, &resolutions, &manifest, &places, terminal)?;
-    let file = output_file(args);
+    let file = output_file(args).filter(|_| !args.dry_run);
     match file {
         Some(file) => write(file, text, terminal)?,
         None if terminal.json() => {}
@@ -193,18 +197,36 @@ fn text(
         extras: args.no_strip_extras,
         hashes: args.generate_hashes,
     };
-    Ok(pins(
-        resolutions,
+    let mut shown = resolutions.to_vec();
+    for resolution in &mut shown {
+        let emitted = |package: &ResolvedPackage| !args.no_emit_package.contains(&package.name);
+        resolution.packages.retain(emitted);
+    }
+    let mut text = pins(
+        &shown,
         &places.direct,
         &places.indexes,
         manifest,
         &command_line(args),
         style,
-    ))
+    );
+    let left_out: BTreeSet<String> = args.no_emit_package.iter().map(comment_of).collect();
+    if !left_out.is_empty() {
+        text.push_str("\n# left out, as asked:\n");
+        text.extend(left_out);
+    }
+    Ok(text)
+}
+
+fn comment_of(package: &PackageName) -> String {
+    format!("# {package}\n")
 }
 
 /// The command as typed, with file names but no folders of this machine.
 fn command_line(args: &CompileArgs) -> String {
+    if let Some(command) = &args.custom_compile_command {
+        return command.clone();
+    }
     let name = |path: &PathBuf| {
         let name = path.file_name().unwrap_or(path.as_os_str());
         typed(&name.to_string_lossy())
@@ -237,6 +259,8 @@ fn command_line(args: &CompileArgs) -> String {
             command.push(flag.to_owned());
         }
     }
+    let left_out = args.no_emit_package.iter();
+    command.extend(left_out.map(|package| format!("--no-emit-package {package}")));
     command.extend(resolve_flags(&args.resolve));
     command.join(" ")
 }

@@ -21,31 +21,28 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "pinsmith writes no index into its files: the reader's own index serves them, and hashes decide",
     ),
     (
-        &[
-            "--no-emit-index-url",
-            "--no-emit-find-links",
-            "--no-emit-trusted-host",
-            "--no-emit-options",
-        ],
-        "leave it out: pinsmith never writes an index into its files",
+        &["--no-allow-unsafe"],
+        "leave it out: setuptools, pip and the like are pinned as any other package; \
+         --no-emit-package leaves one out",
     ),
     (
-        &["--allow-unsafe", "--no-allow-unsafe"],
-        "leave it out: setuptools, pip and the like are pinned as any other package",
-    ),
-    (
-        &["--resolver", "--fork-strategy"],
+        &["--fork-strategy"],
         "leave it out; how versions are chosen is said with --resolution",
     ),
-    (&["--pre"], "write --prerelease allow"),
     (
-        &[
-            "--no-build",
-            "--only-binary",
-            "--no-binary",
-            "--build-isolation",
-            "--no-build-isolation",
-        ],
+        &["--index-strategy"],
+        "say which package comes from where with --index-for",
+    ),
+    (
+        &["--newline"],
+        "leave it out: lines end with a line feed on every machine",
+    ),
+    (
+        &["--no-index"],
+        "name an index with --index-url: the pages of --find-links are asked before it",
+    ),
+    (
+        &["--only-binary", "--no-binary", "--no-build-isolation"],
         "leave it out: nothing is built to be resolved",
     ),
     (
@@ -57,10 +54,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
         ],
         "leave it out: nothing is built, so nothing constrains builds",
     ),
-    (
-        &["--dry-run", "-n"],
-        "leave out -o, and the pins are only shown",
-    ),
+    (&["-n"], "write --dry-run, or another --cache-dir"),
     (
         &["--rebuild", "--no-cache"],
         "write --refresh, or another --cache-dir",
@@ -77,11 +71,11 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "set it in pip's own configuration, which pinsmith honours",
     ),
     (
-        &["--excludes", "--no-emit-package", "--unsafe-package"],
-        "pinsmith leaves no package out; take it from the result",
+        &["--excludes"],
+        "leave a package out of the result with --no-emit-package",
     ),
     (
-        &["--system", "--python-preference"],
+        &["--python-preference", "--managed-python"],
         "leave it out: no environment is looked at",
     ),
 ];

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::str::FromStr;
 
 use pinsmith_resolver::{
-    Accelerator, Asked, NotKept, PackageName, Platform, PythonVersion, Request, Resolution, Sha256,
-    Target, Version, VersionSpecifiers,
+    Accelerator, Asked, NotKept, PackageName, Platform, PythonVersion, Request, Requirement,
+    Resolution, Sha256, Target, Version, VersionSpecifiers,
 };
 
 use super::Failure;
@@ -340,10 +340,14 @@ impl Before {
         targets: &[Target],
         upgrade: &UpgradeArgs,
     ) -> Vec<Asked> {
+        let bounds = upgrade.bounds().cloned();
+        let constraints: Vec<Requirement> =
+            request.constraints.iter().cloned().chain(bounds).collect();
         let asked = targets.iter().map(|target| Asked {
             target: target.clone(),
             request: Request {
                 preferences: self.kept_on(target, upgrade),
+                constraints: constraints.clone(),
                 ..request.clone()
             },
         });
@@ -352,8 +356,7 @@ impl Before {
 
     /// The files at addresses that stay what they were.
     pub(super) fn archives(&self, upgrade: &UpgradeArgs) -> impl Iterator<Item = &LockedArchive> {
-        let kept =
-            |one: &&LockedArchive| !upgrade.upgrade && !upgrade.upgrade_package.contains(&one.name);
+        let kept = |one: &&LockedArchive| !upgrade.renews(&one.name);
         self.archives.iter().filter(kept)
     }
 
@@ -374,7 +377,7 @@ impl Before {
             return BTreeMap::new();
         };
         let mut pins = preferences.on(target);
-        pins.retain(|name, _| !upgrade.upgrade_package.contains(name));
+        pins.retain(|name, _| !upgrade.renews(name));
         pins
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use pinsmith_resolver::PackageName;
+
 use super::ResolveArgs;
 
 /// `pinsmith compile`
@@ -18,10 +20,10 @@ pub struct CompileArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output_file: Option<PathBuf>,
     /// Bound versions by this file without asking for anything; may be given again
-    #[arg(short, long = "constraint", value_name = "FILE")]
+    #[arg(short, long = "constraint", alias = "constraints", value_name = "FILE")]
     pub constraints: Vec<PathBuf>,
     /// Replace requirements by those in this file; may be given again
-    #[arg(long = "override", value_name = "FILE")]
+    #[arg(long = "override", alias = "overrides", value_name = "FILE")]
     pub overrides: Vec<PathBuf>,
     /// Include this extra of a pyproject.toml, setup.cfg or setup.py; may be given again
     #[arg(long = "extra", value_name = "NAME", value_delimiter = ',')]
@@ -63,6 +65,45 @@ pub struct CompileArgs {
     /// Leave the extras of pins out, as usual
     #[arg(long, overrides_with = "no_strip_extras", hide = true)]
     pub strip_extras: bool,
+    /// Pre-releases count everywhere, as `--prerelease allow`
+    #[arg(long)]
+    pub pre: bool,
+    /// Leave this package out of what is written; what it requires stays; may be given again
+    #[arg(
+        long,
+        value_name = "PACKAGE",
+        value_delimiter = ',',
+        visible_alias = "unsafe-package"
+    )]
+    pub no_emit_package: Vec<PackageName>,
+    /// The command that the header shows, instead of this one
+    #[arg(long, value_name = "COMMAND")]
+    pub custom_compile_command: Option<String>,
+    /// Show the pins on standard output and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What the other tools have to be told, and what pinsmith does in any case
+    #[arg(
+        long = "allow-unsafe",
+        aliases = [
+            "no-emit-index-url",
+            "no-emit-find-links",
+            "no-emit-trusted-host",
+            "no-emit-options",
+            "no-emit-index-annotation",
+            "no-build",
+            "build-isolation",
+            "no-config",
+            "no-strip-markers",
+            "system",
+        ],
+        action = clap::ArgAction::Count,
+        hide = true
+    )]
+    pub as_always: u8,
+    /// pip-compile's present resolver
+    #[arg(long, value_parser = ["backtracking"], hide = true)]
+    pub resolver: Option<String>,
     /// What is resolved and how.
     #[command(flatten)]
     pub resolve: ResolveArgs,

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use pinsmith_resolver::{Accelerator, PackageName, PythonVersion, VersionSpecifiers};
+use pinsmith_resolver::{
+    Accelerator, PackageName, PythonVersion, Requirement, VersionSpecifiers, parse_requirement,
+    url_of,
+};
 
 use super::super::targets::PlatformArg;
 use super::machine::MachineArgs;
@@ -112,9 +115,33 @@ pub struct UpgradeArgs {
     /// Keep no pin of the lock that is there
     #[arg(long, short = 'U')]
     pub upgrade: bool,
-    /// Do not keep the pin of this package; may be given again
-    #[arg(long, short = 'P', value_name = "PACKAGE")]
-    pub upgrade_package: Vec<PackageName>,
+    /// Do not keep the pin of this package, such as torch, or 'torch<3' to bound the new one; may
+    /// be given again
+    #[arg(long, short = 'P', value_name = "PACKAGE", value_parser = parse_upgrade)]
+    pub upgrade_package: Vec<Requirement>,
+}
+
+impl UpgradeArgs {
+    /// Whether the pin of a package is to be made anew.
+    pub fn renews(&self, name: &PackageName) -> bool {
+        self.upgrade || self.upgrade_package.iter().any(|one| one.name == *name)
+    }
+
+    /// What the new pins are bound by.
+    pub fn bounds(&self) -> impl Iterator<Item = &Requirement> {
+        let bounded = |one: &&Requirement| one.version_or_url.is_some();
+        self.upgrade_package.iter().filter(bounded)
+    }
+}
+
+/// A name, with or without a specifier; an address bounds nothing.
+fn parse_upgrade(text: &str) -> Result<Requirement, String> {
+    let wrong = || format!("`{text}` is no package with or without versions, such as 'torch<3'");
+    let parsed = parse_requirement(text).map_err(|_| wrong())?.requirement;
+    match url_of(&parsed) {
+        Some(_) => Err(wrong()),
+        None => Ok(parsed),
+    }
 }
 
 pub(super) fn parse_glibc(text: &str) -> Result<(u16, u16), String> {
