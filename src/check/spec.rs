@@ -32,6 +32,7 @@ pub(super) fn findings(
         // not compared: only hosts could tell
         pins: &ArtifactPins::new(),
         python_evidence: &spec.python.evidence,
+        python_inferred: spec.python.inferred.as_ref(),
     })
     .keeping(spec);
     let mut found = Vec::new();

@@ -270,6 +270,7 @@ fn if_newer(
     )?;
     let options = Options {
         as_of: lock.as_of,
+        as_of_projects: lock.as_of_packages.clone(),
         ..Options::default()
     };
     let answer = with_version(

@@ -12,7 +12,7 @@ use super::args::{BoundsArg, GenerateArgs, GlobalArgs};
 use super::auto::{keep_to_bound, settle};
 use super::configured::{self, configured};
 use super::json::{SCHEMA, to_text};
-use super::lock::{chosen_groups, request, shorten};
+use super::lock::{chosen_groups, pythons_of, request, shorten};
 use super::lookup::look_up;
 use super::source::{Purpose, Source, count, open_tree};
 use super::targets::{Before, admitted, targets};
@@ -20,9 +20,7 @@ use super::terminal::Terminal;
 use super::unsatisfiable::all_or_failure;
 use super::world::{OpenIndex, World, detect_host, location, typed};
 use super::{Done, Failure};
-use crate::api::usage;
 use crate::config::Config;
-use crate::era::python::{facts, interval};
 use crate::generate::{
     Bounds, CANNOT_EDIT, Direct, Layout, PyprojectError, add_to_requirements, direct_requirements,
     edit_pyproject, init,
@@ -230,9 +228,7 @@ fn of_pyproject(
 
 /// The Pythons that the code can run on, from the one that its requirements are for.
 fn inferred_python(source: &Source, python: PythonVersion) -> Option<VersionSpecifiers> {
-    let usage = usage(&source.tree, &source.scan);
-    let facts = facts(&source.tree, &source.scan, &source.manifest, &usage);
-    interval(facts, None, &BTreeMap::new()).requires_python(python.minor_pair())
+    pythons_of(source).requires_python(python.minor_pair())
 }
 
 /// The declared name, else that of the folder, as far as it can be one.

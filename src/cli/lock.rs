@@ -2,6 +2,7 @@
 
 mod closing;
 mod made;
+mod python;
 
 use std::sync::Arc;
 
@@ -12,9 +13,10 @@ use made::output_dir;
 
 pub(super) use closing::shorten;
 pub(super) use made::{Made, digest_of_inputs, older_spec};
+pub(super) use python::of_source as pythons_of;
 
 use super::accelerators::{fit, refuse, replaced, table};
-use super::args::{GlobalArgs, LockArgs, ResolveArgs};
+use super::args::{GlobalArgs, LockArgs, ResolveArgs, instants};
 use super::artifacts::{Asked as AskedOfHosts, Asking};
 use super::auto::{keep_to_bound, settle};
 use super::configured::{configured, groups};
@@ -76,8 +78,14 @@ fn lock(
     let accelerators = table(wanted.accelerator_table.as_deref())?;
     let targets = targets(wanted, &host, &before.targets, &accelerators)?;
     let mut source = Source::read_again(&args.source, Purpose::of(&targets), global, terminal)?;
+    let pythons = pythons_of(&source);
+    let inferred = pythons.supported(&[]).map(|found| found.specifiers);
     let declared = source.manifest.requires_python.as_ref();
-    let targets = admitted(targets, wanted, declared.map(|(python, _)| python))?;
+    let declared = declared.map(|(python, _)| python);
+    let targets = admitted(targets, wanted, declared.or(inferred.as_ref()))?;
+    let mut unfit = python::unfit(&pythons, &targets);
+    // the scan says so of modules that left the library
+    unfit.retain(|one| source.diagnostics().all(|other| other.site != one.site));
     let location = location(&resolve.index, global, &host, source.tree.root())?;
     let older = older_spec(&output_dir(args, &source))?;
     let artifacts = ask_hosts(args, resolve, &source, older.as_ref(), &location);
@@ -130,10 +138,11 @@ fn lock(
     let options = lock_options(resolve, &groups, direct.sources, &index);
     let (pins, silent) = artifacts.finish();
     let specs = (older.as_ref(), &pins);
-    let (made, notes) = Made::new(args, &source, &resolutions, &options, specs)?;
+    let (made, notes) = Made::new(args, (&source, &pythons), &resolutions, &options, specs)?;
     let not_kept = before.not_kept(&resolutions);
     let all: Vec<&Diagnostic> = source
         .diagnostics()
+        .chain(&unfit)
         .chain(&host.diagnostics)
         .chain(&fitted)
         .chain(&diagnostics)
@@ -179,6 +188,7 @@ fn lock_options(
     LockOptions {
         groups: groups.to_vec(),
         as_of: resolve.as_of.as_ref().map(|as_of| as_of.instant),
+        as_of_packages: instants(&resolve.as_of_package),
         direct,
         indexes: index.index.index_names().into_iter().collect(),
     }

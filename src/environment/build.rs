@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinsmith_resolver::{PythonVersion, Sha256, Target, Trust, url_of};
+use pinsmith_resolver::{PythonVersion, Sha256, Target, Trust, VersionSpecifiers, url_of};
 use sha2::{Digest, Sha256 as Hasher};
 
 use super::hardware::{self, DriverNeed, driver_needed};
@@ -47,6 +47,8 @@ pub struct SpecInputs<'a> {
     pub pins: &'a ArtifactPins,
     /// Why this Python, one reason each, such as `the host's Python`.
     pub python_evidence: &'a [String],
+    /// The Pythons that code and pins leave; used where none is declared.
+    pub python_inferred: Option<&'a VersionSpecifiers>,
 }
 
 /// One digest for every file that a result depends on, in whatever order they come.
@@ -135,6 +137,10 @@ fn python(inputs: &SpecInputs<'_>, targets: &[TargetSpec]) -> PythonSpec {
             patch: None,
         }),
         requires: declared.map(|(specifiers, _)| specifiers.clone()),
+        inferred: inputs
+            .python_inferred
+            .filter(|_| declared.is_none())
+            .cloned(),
         evidence,
     }
 }

@@ -108,6 +108,8 @@ pub struct PythonSpec {
     pub version: PythonVersion,
     /// `requires-python` as the repository declares it.
     pub requires: Option<VersionSpecifiers>,
+    /// Where nothing is declared: the Pythons that code and pins leave.
+    pub inferred: Option<VersionSpecifiers>,
     /// Why this version, one reason each.
     pub evidence: Vec<String>,
 }

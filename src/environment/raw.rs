@@ -36,6 +36,7 @@ pub(super) struct RawMeta {
 pub(super) struct RawPython {
     pub(super) version: String,
     pub(super) requires: Option<String>,
+    pub(super) inferred: Option<String>,
     #[serde(default)]
     pub(super) evidence: Vec<String>,
 }

@@ -90,6 +90,10 @@ impl RawSpec {
                     Some(text) => Some(parsed("python.requires", text)?),
                     None => None,
                 },
+                inferred: match &self.python.inferred {
+                    Some(text) => Some(parsed("python.inferred", text)?),
+                    None => None,
+                },
                 evidence: plain_all("python.evidence", self.python.evidence)?,
             },
             accelerator: self.accelerator.map(RawAccelerator::spec).transpose()?,

@@ -134,6 +134,7 @@ fn spec(builder: LockBuilder, scan: &Scan) -> EnvironmentSpec {
         inputs_digest: inputs_digest([("train.py", &b"import torch"[..])]),
         pins: &pins(),
         python_evidence: &["given with --python".to_owned()],
+        python_inferred: None,
     })
 }
 

@@ -7,6 +7,8 @@ mod dates;
 pub mod day;
 mod named;
 pub mod python;
+mod supported;
 
 pub use day::{Candidate, Day, DaySource};
 pub use python::{Fact, FactSource, Interval};
+pub use supported::{PinPython, Supported, Unfit};

@@ -12,7 +12,7 @@ use crate::requirements::Manifest;
 use crate::scan::{Scan, Tree};
 
 /// The Pythons that are weighed, with the days of their first final releases.
-const PYTHONS: [((u8, u8), Date); 10] = [
+pub(super) const PYTHONS: [((u8, u8), Date); 10] = [
     ((2, 7), date(2010, 7, 3)),
     ((3, 6), date(2016, 12, 23)),
     ((3, 7), date(2018, 6, 27)),

@@ -28,6 +28,8 @@ pub struct LockOptions {
     pub groups: Vec<String>,
     /// The instant that the index was seen at, when the user gave one.
     pub as_of: Option<Timestamp>,
+    /// The instants of single packages, in place of that one.
+    pub as_of_packages: BTreeMap<PackageName, Timestamp>,
     /// Where the pins come from that come from no index.
     pub direct: DirectSources,
     /// The indexes that everything comes from; others serve some packages only. Empty when there are
@@ -160,6 +162,7 @@ impl Lock {
             extras,
             groups,
             as_of: options.as_of,
+            as_of_packages: options.as_of_packages.clone(),
             targets,
             packages,
         };

@@ -18,6 +18,8 @@ pub const TOO_MANY_TARGETS: Code = Code("LOCK006");
 pub const NO_TARGET: Code = Code("LOCK005");
 /// A pin of the lock that was there does not hold any more.
 pub const NOT_KEPT: Code = Code("LOCK020");
+/// The code does not run on a Python that is locked for.
+pub const UNFIT_PYTHON: Code = Code("LOCK021");
 /// A lock file is no valid `pylock.toml` (PEP 751).
 pub const INVALID_LOCK: Code = Code("LOCK010");
 /// A lock file has a `lock-version` that pinsmith does not know.

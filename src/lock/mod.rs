@@ -26,14 +26,15 @@ pub use build::{LockOptions, Locked, MAX_TARGETS};
 pub use direct::{Direct, DirectSource, DirectSources};
 pub use error::{
     DIRECT_SOURCE, DUPLICATE_PACKAGE, FILES_LEFT_OUT, INVALID_LOCK, LockError, MISSING_HASH,
-    NEWER_MINOR, NO_TARGET, NOT_KEPT, TARGETS_ALIKE, TOO_MANY_TARGETS, UNSAFE_NAME, UNSAFE_PATH,
-    UNSUPPORTED_VERSION,
+    NEWER_MINOR, NO_TARGET, NOT_KEPT, TARGETS_ALIKE, TOO_MANY_TARGETS, UNFIT_PYTHON, UNSAFE_NAME,
+    UNSAFE_PATH, UNSUPPORTED_VERSION,
 };
 pub use marker::{LockMarker, LockMarkerError, Selection, environment_marker};
 pub use preferences::{PREFERENCE_FILES, Preferences};
 pub use read::{MAX_LOCK_BYTES, MAX_LOCK_PACKAGES, ReadLock, file_name_of, read};
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use pinsmith_resolver::{
     ExtraName, HeldBackBy, PackageName, Platform, Sha256, TagSet, Target, Timestamp, Trust,
@@ -58,6 +59,8 @@ pub struct Lock {
     pub groups: Vec<String>,
     /// The instant that the index was seen at, when one was given.
     pub as_of: Option<Timestamp>,
+    /// The instants of single packages, in place of that one.
+    pub as_of_packages: BTreeMap<PackageName, Timestamp>,
     /// Pins, ordered by name, then version, then marker.
     pub packages: Vec<LockedPackage>,
 }

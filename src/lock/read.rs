@@ -91,6 +91,7 @@ pub fn read(text: &str) -> Result<ReadLock, LockError> {
         extras: names("extras", &raw.extras)?,
         groups: names("dependency-groups", &raw.dependency_groups)?,
         as_of: own.as_of,
+        as_of_packages: own.as_of_packages,
         packages,
     };
     Ok(ReadLock {

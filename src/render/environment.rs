@@ -69,6 +69,9 @@ fn python(spec: &EnvironmentSpec) -> Table {
     if let Some(specifiers) = &python.requires {
         table.insert("requires", item(specifier_text(specifiers)));
     }
+    if let Some(specifiers) = &python.inferred {
+        table.insert("inferred", item(specifier_text(specifiers)));
+    }
     table.insert("evidence", item(list(python.evidence.iter().map(text))));
     table
 }

@@ -284,6 +284,14 @@ fn own_lock(lock: &Lock) -> Option<Table> {
     if let Some(time) = lock.as_of.and_then(time) {
         table.insert("as-of", item(time));
     }
+    let own = lock.as_of_packages.iter();
+    let own = own.filter_map(|(package, instant)| Some((package, time(*instant)?)));
+    let own = own.fold(Braces::default(), |own, (package, time)| {
+        own.with(package.as_ref(), time)
+    });
+    if !lock.as_of_packages.is_empty() {
+        table.insert("as-of-packages", item(own.value()));
+    }
     if !lock.targets.is_empty() {
         table.insert("targets", item(list(lock.targets.iter().map(target))));
     }

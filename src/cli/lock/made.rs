@@ -10,11 +10,13 @@ use super::super::args::LockArgs;
 use super::super::source::Source;
 use super::super::terminal::Terminal;
 use super::super::world::{resolve_flags, typed};
+use super::python::supported;
 use crate::diagnostic::Diagnostic;
 use crate::environment::{
     ArtifactPins, EnvironmentSpec, Gap, LockFile, OUTSIDE_THE_LOCK, SpecInputs, UNREADABLE_SPEC,
     UNRESOLVED_IMPORT, inputs_digest,
 };
+use crate::era::Interval;
 use crate::lock::{Lock, LockOptions, environment_marker};
 use crate::render::{environment, pylock, pylock_file_name, requirements_txt};
 use crate::requirements::GENERATED_HEADER_PREFIX;
@@ -37,7 +39,7 @@ struct Rendered {
 impl Made {
     pub(in crate::cli) fn new(
         args: &LockArgs,
-        source: &Source,
+        (source, pythons): (&Source, &Interval),
         resolutions: &[Resolution],
         options: &LockOptions,
         (older, pins): (Option<&EnvironmentSpec>, &ArtifactPins),
@@ -71,13 +73,20 @@ impl Made {
             requirements_name: &one.requirements.name,
             requirements: &one.requirements.text,
         });
+        let supported = supported(pythons, all.iter().map(|one| &one.lock));
+        let declared = source.manifest.requires_python.is_some();
+        let mut python_evidence = python_evidence(args, source);
+        if !declared && let Some(supported) = &supported {
+            python_evidence.extend_from_slice(&supported.reasons);
+        }
         let spec = EnvironmentSpec::new(&SpecInputs {
             locks: &files.collect::<Vec<_>>(),
             scan: &source.scan,
             manifest: &source.manifest,
             inputs_digest: digest_of_inputs(source),
             pins,
-            python_evidence: &python_evidence(args, source),
+            python_evidence: &python_evidence,
+            python_inferred: supported.as_ref().map(|found| &found.specifiers),
         });
         let spec = match older {
             Some(older) => spec.keeping(older),

@@ -3,8 +3,8 @@
 use pinsmith_resolver::{Asked, Request, ResolveError};
 
 use super::super::Failure;
-use super::super::args::{ArtifactArgs, LockArgs};
-use super::super::lock::Made;
+use super::super::args::{ArtifactArgs, LockArgs, instants};
+use super::super::lock::{Made, pythons_of};
 use super::super::source::{Purpose, Source};
 use super::super::world::{options, read_direct};
 use super::rounds::planned;
@@ -141,6 +141,7 @@ fn write_lock(field: &Field<'_>, answer: &Answer) -> Result<Vec<String>, Failure
     let lock_options = LockOptions {
         groups: Vec::new(),
         as_of: lock_args.resolve.as_of.as_ref().map(|day| day.instant),
+        as_of_packages: instants(&lock_args.resolve.as_of_package),
         direct: directs.sources,
         indexes: field.index.index.index_names().into_iter().collect(),
     };
@@ -151,7 +152,7 @@ fn write_lock(field: &Field<'_>, answer: &Answer) -> Result<Vec<String>, Failure
         .unwrap_or_default();
     let (made, _) = Made::new(
         &lock_args,
-        &source,
+        (&source, &pythons_of(&source)),
         &[resolution],
         &lock_options,
         (older.as_ref(), &pins),

@@ -1,5 +1,7 @@
 //! The file as TOML has it: types checked, nothing understood yet.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::value::Datetime;
 
@@ -83,6 +85,8 @@ pub(super) struct RawOwnLock {
     #[serde(default)]
     pub(super) targets: Vec<RawTarget>,
     pub(super) as_of: Option<Datetime>,
+    #[serde(default)]
+    pub(super) as_of_packages: BTreeMap<String, Datetime>,
 }
 
 #[derive(Deserialize)]

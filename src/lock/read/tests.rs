@@ -263,6 +263,11 @@ fn generated(platforms: &[Platform], facts: &[PinFacts]) -> Lock {
     let options = crate::lock::LockOptions {
         groups: vec!["dev".to_owned(), "plot".to_owned()],
         as_of: "2026-03-11T00:00:00Z".parse().ok(),
+        as_of_packages: [(
+            "six".parse().unwrap(),
+            "2026-01-01T00:00:00Z".parse().unwrap(),
+        )]
+        .into(),
         ..crate::lock::LockOptions::default()
     };
     Lock::from_resolutions(&resolutions, &manifest, &options)

@@ -1,7 +1,10 @@
 //! What pinsmith itself wrote into `[tool.pinsmith]` and `[packages.tool.pinsmith]`.
 
+use std::collections::BTreeMap;
+
 use pinsmith_resolver::{
-    Accelerator, ExtraName, HeldBackBy, Platform, PythonVersion, Target, Timestamp, Trust,
+    Accelerator, ExtraName, HeldBackBy, PackageName, Platform, PythonVersion, Target, Timestamp,
+    Trust,
 };
 
 use super::raw::{RawHeldBackBy, RawOrigin, RawOwnLock, RawOwnPackage, RawTarget};
@@ -16,6 +19,7 @@ use crate::scan::Site;
 pub(super) struct OwnLock {
     pub(super) targets: Vec<Target>,
     pub(super) as_of: Option<Timestamp>,
+    pub(super) as_of_packages: BTreeMap<PackageName, Timestamp>,
 }
 
 pub(super) fn read_lock(raw: Option<&RawOwnLock>) -> Result<OwnLock, LockError> {
@@ -28,11 +32,18 @@ pub(super) fn read_lock(raw: Option<&RawOwnLock>) -> Result<OwnLock, LockError> 
         .iter()
         .enumerate()
         .map(|(index, target)| read_target(&format!("tool.pinsmith.targets[{index}]"), target));
+    let as_of_packages = raw.as_of_packages.iter().map(|(name, time)| {
+        let place = "tool.pinsmith.as-of-packages";
+        let wrong =
+            |_| LockError::invalid(place, format!("`{}` is no name", escape::visible(name)));
+        Ok((name.parse().map_err(wrong)?, timestamp(place, time)?))
+    });
     Ok(OwnLock {
         targets: targets.collect::<Result<_, _>>()?,
         as_of: as_of
             .map(|time| timestamp("tool.pinsmith.as-of", time))
             .transpose()?,
+        as_of_packages: as_of_packages.collect::<Result<_, _>>()?,
     })
 }
 

@@ -53,7 +53,10 @@ pub(crate) fn any_lock() -> impl Strategy<Value = Lock> {
         option::of(any_specifiers()),
         names(),
         names(),
-        option::of(any_time()),
+        (
+            option::of(any_time()),
+            btree_map(any_name(), any_time(), 0..3),
+        ),
         packages,
     )
         .prop_map(
@@ -63,7 +66,8 @@ pub(crate) fn any_lock() -> impl Strategy<Value = Lock> {
                 requires_python,
                 extras: extras.iter().map(ToString::to_string).collect(),
                 groups: groups.iter().map(ToString::to_string).collect(),
-                as_of,
+                as_of: as_of.0,
+                as_of_packages: as_of.1,
                 packages,
             },
         )
