@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use pep508_rs::PackageName;
 
 use crate::SourceError;
+use crate::chosen::Chosen;
 use crate::engine::Run;
-use crate::resolve::Chosen;
 use crate::rest::least_rest;
 use crate::roots::least_sum;
 use crate::search::{Failure, Floors, Search};

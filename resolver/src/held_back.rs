@@ -6,9 +6,9 @@ use pep440_rs::Version;
 use pep508_rs::PackageName;
 
 use crate::accelerator::cuda_text;
+use crate::chosen::{Chosen, Incoming};
 use crate::eligible::Candidates;
 use crate::explain::cuda_of;
-use crate::resolve::{Chosen, Incoming};
 use crate::what_if::{WhatIf, what_if};
 use crate::world::{Edge, Facts, World};
 use crate::{Exclusion, Fact, HeldBackBy, SourceError, cuda_package};

@@ -12,8 +12,8 @@ use pep440_rs::Version;
 use pep508_rs::PackageName;
 use pubgrub::{DerivationTree, External};
 
+use crate::chosen::Chosen;
 use crate::explain::{Proof, Reasons};
-use crate::resolve::Chosen;
 use crate::search::{Failure, Search};
 
 /// Versions by project.

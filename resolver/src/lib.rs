@@ -26,6 +26,7 @@ mod resolve;
 mod abi;
 mod accelerator;
 mod candidate;
+mod chosen;
 mod coherent;
 mod core_metadata;
 mod direct;

@@ -10,9 +10,10 @@ use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use pep440_rs::Version;
 use pep508_rs::{PackageName, VersionOrUrl};
 
+use crate::chosen::Chosen;
 use crate::package::Package;
 use crate::provider::{Provider, root_version};
-use crate::resolve::{Chosen, ResolutionMode};
+use crate::resolve::ResolutionMode;
 use crate::source::Seen;
 use crate::world::World;
 use crate::{

@@ -6,9 +6,9 @@ use pep440_rs::Version;
 use pep508_rs::PackageName;
 
 use crate::SourceError;
+use crate::chosen::Chosen;
 use crate::coherent::{Answer, Bounds, STEP_DAYS};
 use crate::engine::Run;
-use crate::resolve::Chosen;
 use crate::search::{Floors, Search};
 use crate::world::{Facts, Known};
 

@@ -6,12 +6,13 @@ use pep508_rs::PackageName;
 use pubgrub::PubGrubError;
 
 use crate::SourceError;
+use crate::chosen::Chosen;
 use crate::coherent::Bounds;
 use crate::engine::{Engine, FEW, Proved, Run};
 use crate::explain::Reasons;
 use crate::package::Package;
 use crate::provider::{Provider, root_version};
-use crate::resolve::{Chosen, ResolutionMode};
+use crate::resolve::ResolutionMode;
 use crate::world::{Known, World};
 
 /// How much lag is allowed, in days; `None` is any. Releases without a date pass every floor.

@@ -6,10 +6,11 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{PackageName, VersionOrUrl};
 use pubgrub::PubGrubError;
 
+use crate::chosen::Chosen;
 use crate::explain::{self, Reasons};
 use crate::package::Package;
 use crate::provider::{Provider, root_version};
-use crate::resolve::{Chosen, ResolutionMode};
+use crate::resolve::ResolutionMode;
 use crate::world::World;
 use crate::{Options, PackageSource, Request, Requirement, SourceError, Target, Unsatisfiable};
 

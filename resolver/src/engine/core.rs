@@ -9,9 +9,9 @@ use version_ranges::Ranges;
 use super::bits::ABSENT;
 use super::{CONFLICTS_AT_MOST, Engine, NodeId, NogoodId, Run};
 use crate::SourceError;
+use crate::chosen::Chosen;
 use crate::coherent::Bounds;
 use crate::package::Package;
-use crate::resolve::Chosen;
 use crate::search::Floors;
 
 /// Where a nogood comes from.
