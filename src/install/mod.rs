@@ -11,6 +11,7 @@
 mod build;
 mod cause;
 mod check;
+mod chosen;
 mod command;
 mod environment;
 mod error;

@@ -169,7 +169,7 @@ fn old_sources_are_built_with_what_there_was_then() {
             .iter()
             .map(|day| format!("{day}T00:00:00Z").parse().ok())
             .collect();
-        assert_eq!(sync::build_bounds(python, &days), expected, "{days:?}");
+        assert_eq!(chosen::build_bounds(python, &days), expected, "{days:?}");
     }
 }
 
