@@ -1,6 +1,8 @@
 //! Which lock a command reads: the one that is named, the only one, or of several the one for this
 //! machine.
 
+use std::borrow::Borrow;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +34,15 @@ impl ChosenLock {
         global: &GlobalArgs,
         table: &Table,
     ) -> Result<Self, Failure> {
+        Self::find_on(named, path, || machine(root, global), table)
+    }
+
+    fn find_on<M: Borrow<Machine>>(
+        named: Option<&Path>,
+        path: &Path,
+        machine: impl FnOnce() -> M,
+        table: &Table,
+    ) -> Result<Self, Failure> {
         let only = |file: PathBuf| {
             Ok(Self {
                 lock: read_lock(&file)?,
@@ -50,21 +61,24 @@ impl ChosenLock {
         match several(path).as_slice() {
             [] => only(usual),
             [one] => only(one.clone()),
-            files => Self::of_several(files, &machine(root, global), table),
+            files => Self::of_several(files, machine().borrow(), table),
         }
     }
 
     /// The same for a lock that is installed: says when this machine is not what it is made for.
     pub(super) fn find_for_host(
         named: Option<&Path>,
-        places: (&Path, &Path),
+        (path, root): (&Path, &Path),
         global: &GlobalArgs,
         table: &Table,
     ) -> Result<Self, Failure> {
-        let mut chosen = Self::find(named, places, global, table)?;
-        let machine = machine(places.1, global);
+        // asked once: a tool of the driver may take seconds
+        let known = OnceCell::new();
+        let machine = || -> &Machine { known.get_or_init(|| machine(root, global)) };
+        let mut chosen = Self::find_on(named, path, machine, table)?;
+        let machine = machine();
         let torch = torch(&chosen.lock);
-        let fit = best_fit(&machine, &chosen.lock.targets, torch, table);
+        let fit = best_fit(machine, &chosen.lock.targets, torch, table);
         chosen.unfit = fit.and_then(|(fit, target)| {
             let Fit::Idle(why) = fit else {
                 return None;

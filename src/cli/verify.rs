@@ -125,6 +125,11 @@ fn show(event: VerifyEvent<'_>, progress: &Progress) {
 /// A lock that cannot be installed is an answer; a network that fails is none. The installer's own
 /// last words stand before what pinsmith makes of them.
 fn not_built(error: SyncError, terminal: Terminal) -> Result<Done, Failure> {
+    if matches!(error, SyncError::Cancelled) {
+        let message = "interrupted; the temporary environment is removed";
+        let help = "run `pinsmith verify` again";
+        return Err(Failure::new(message, help).coded(error.code()));
+    }
     let SyncError::Failed { output, cause, .. } = &error else {
         return Err(error.into());
     };
