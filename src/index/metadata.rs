@@ -134,10 +134,16 @@ impl Fields {
             "name" => once(&mut self.name),
             "version" => once(&mut self.version),
             "requires-python" => once(&mut self.requires_python),
-            "requires-dist" => match parse_requirement(value) {
-                Ok(parsed) => self.requires_dist.push(parsed.requirement),
-                Err(_) => self.unreadable.push(value.to_owned()),
-            },
+            "requires-dist" => {
+                let read = parse_requirement(value).or_else(|error| {
+                    let without = without_legacy_versions(value).ok_or(error)?;
+                    parse_requirement(&without)
+                });
+                match read {
+                    Ok(parsed) => self.requires_dist.push(parsed.requirement),
+                    Err(_) => self.unreadable.push(value.to_owned()),
+                }
+            }
             "provides-extra" => {
                 self.provides_extra.extend(ExtraName::from_str(value).ok());
             }
@@ -179,6 +185,28 @@ fn required<T>(
 ) -> Result<T, MetadataError> {
     let value = value.ok_or(MetadataError::Missing { field })?;
     read(&value).ok_or(MetadataError::Unreadable { field, value })
+}
+
+/// A requirement without those of its clauses that name no version of PEP 440: `pytz (>=2011k)` is
+/// `pytz`. What old pip compared as text cannot be compared today, but the distribution is still needed.
+fn without_legacy_versions(requirement: &str) -> Option<String> {
+    let (head, marker) = match requirement.split_once(';') {
+        Some((head, marker)) => (head, Some(marker)),
+        None => (requirement, None),
+    };
+    let at = head.find(['(', '<', '>', '=', '!', '~'])?;
+    let (name, clauses) = head.split_at(at);
+    let clauses = clauses.trim_matches(['(', ')', ' ']).split(',');
+    let kept: Vec<&str> = clauses
+        .filter(|clause| parse_specifiers(clause.trim()).is_ok())
+        .collect();
+    let marker = marker.map(|marker| format!(" ;{marker}"));
+    Some(format!(
+        "{}{}{}",
+        name.trim(),
+        kept.join(","),
+        marker.unwrap_or_default()
+    ))
 }
 
 /// Header fields with lower-case names and unfolded, trimmed values.
@@ -230,7 +258,8 @@ mod tests {
         let parsed = parse(
             "Metadata-Version: 2.1\r\nName: x\r\nVersion: 1\r\nRequires-Dist: torch (>=1.9.*)\r\n\
              Requires-Dist: pytz (>dev)\r\nRequires-Dist: foo (>=1,<2,)\r\n\
-             Requires-Dist: torch>=2.10\r\r\nRequires-Dist: ???\r\n\r\nbody",
+             Requires-Dist: torch>=2.10\r\r\nRequires-Dist: ???\r\n\
+             Requires-Dist: pytz (>=2011k)\r\nRequires-Dist: bar[baz]<2,>=1.x ; extra == 'y'\r\n\r\nbody",
         );
         let read: Vec<String> = parsed
             .core
@@ -238,7 +267,15 @@ mod tests {
             .iter()
             .map(ToString::to_string)
             .collect();
-        assert_eq!(read, ["torch>=1.9", "pytz", "foo>=1,<2", "torch>=2.10"]);
+        let expected = [
+            "torch>=1.9",
+            "pytz",
+            "foo>=1,<2",
+            "torch>=2.10",
+            "pytz",
+            "bar[baz]<2 ; extra == 'y'",
+        ];
+        assert_eq!(read, expected);
         assert_eq!(parsed.core.unreadable, ["???"]);
     }
 
