@@ -33,6 +33,19 @@ def take(module, name):
             raise ImportError("cannot import name '%s' from '%s' (%s)" % (name, module, place))
 
 
+def in_full(error, line):
+    """The message as Python 3 has it: Python 2 names a part without the module that lacks it, which the line does."""
+    words = (line or '').replace(',', ' ').split()
+    if words[:1] != ['from'] or words[2:3] != ['import'] or words[1].startswith('.'):
+        return error
+    before, name = error.rsplit(' ', 1)
+    if before == 'cannot import name':
+        return "cannot import name '%s' from '%s' (unknown location)" % (name, words[1])
+    if before == 'No module named' and words[1].endswith('.' + name):
+        return 'No module named ' + words[1]
+    return error
+
+
 def attempt(probe):
     """Imports one module and takes its names; how it failed, or nothing."""
     name = None
@@ -44,6 +57,8 @@ def attempt(probe):
         kind, error, trace = sys.exc_info()
         lines = traceback.format_exception_only(kind, error)
         frames = traceback.extract_tb(trace)[-1:]
+        if sys.version_info[0] == 2 and kind is ImportError and frames:
+            lines = ['ImportError: %s\n' % in_full(str(error), frames[0][3])]
         where = ['%s:%s' % (frame[0], frame[1]) for frame in frames]
         return {'error': ''.join(lines)[:4000], 'name': name, 'where': where}
 
