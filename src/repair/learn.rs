@@ -471,6 +471,9 @@ fn provider(module: &ModuleName) -> Option<PackageName> {
     index_name(&lookup(module).provider).or_else(spelled)
 }
 
+/// What the names of builds of one project for other hardware end with.
+const BUILDS: [&str; 6] = ["gpu", "cpu", "rocm", "macos", "directml", "openvino"];
+
 /// Other projects that may have a module: those that the tables know, and the one of its very name
 /// where nobody wrote down which one is meant.
 fn namesakes(module: &ModuleName, holder: &PackageName) -> Vec<PackageName> {
@@ -486,7 +489,12 @@ fn namesakes(module: &ModuleName, holder: &PackageName) -> Vec<PackageName> {
     let spelled = known.chain(counted.then_some(module.top_level()));
     let mut names: Vec<PackageName> = Vec::new();
     for name in spelled.filter_map(|name| PackageName::from_str(name).ok()) {
-        if name != *holder && !names.contains(&name) {
+        // `tensorflow-gpu` is tensorflow once more, and lacks what that lacks
+        let is_build_of_it = BUILDS.iter().any(|build| {
+            let rest = name.as_ref().strip_prefix(holder.as_ref());
+            rest.is_some_and(|rest| rest.strip_prefix('-') == Some(build))
+        });
+        if name != *holder && !is_build_of_it && !names.contains(&name) {
             names.push(name);
         }
     }
