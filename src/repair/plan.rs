@@ -167,6 +167,11 @@ impl Plan {
         true
     }
 
+    /// Forgets what rounds learnt of a project's versions.
+    pub fn drop_bounds(&mut self, name: &PackageName) {
+        self.bounds.retain(|(bound, _)| bound.name != *name);
+    }
+
     /// Makes room for another release of a project than the one that is asked for.
     pub fn loosen(&mut self, name: &PackageName, because: &str) {
         self.bounds

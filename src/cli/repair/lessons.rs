@@ -145,7 +145,30 @@ impl Loop<'_> {
             }
             return Ok(learnt);
         }
-        Ok(None)
+        self.announced(trial, name, because)
+    }
+
+    /// Where nothing older is left, a part may have come with a release that never became final.
+    fn announced(
+        &self,
+        trial: &mut Trial,
+        name: &PackageName,
+        because: &str,
+    ) -> Result<Option<String>, Failure> {
+        let Some(project) = self.field.project(name)? else {
+            return Ok(None);
+        };
+        let newest = project.releases().iter().next_back();
+        let Some(release) = newest.filter(|newest| newest.version.any_prerelease()) else {
+            return Ok(None);
+        };
+        let specifier = format!("=={}", release.version);
+        let plan = &mut trial.answer.plan;
+        plan.loosen(name, because);
+        plan.drop_bounds(name);
+        let changed = plan.bound(name, &specifier, because);
+        let text = format!("takes `{name}{specifier}`, which never became final: {because}");
+        Ok(changed.then_some(text))
     }
 
     /// Bounds a project to the newest final release of a time.
