@@ -222,6 +222,22 @@ fn repositories_are_pinned() {
     world.check(&without_git, "no git");
 }
 
+/// What `explain` says of a lock with addresses.
+const EXPLAINED: &[(&str, &[&str])] = &[
+    (
+        "explain lib",
+        &["it is what its address holds: lib @ git+{git}@{commit}"],
+    ),
+    (
+        "explain six",
+        &[
+            "held back by\n    lib 2.5, which requires six<1.17",
+            "if it were 1.17.0\n  you require `part @ ",
+            "\n  suppose `six==1.17.0`",
+        ],
+    ),
+];
+
 #[test]
 fn the_lock_says_where_things_come_from() {
     let world = World::new();
@@ -249,6 +265,15 @@ fn the_lock_says_where_things_come_from() {
     ] {
         let part = world.filled(part, &place);
         assert!(lock.contains(&part), "{part}\n{lock}");
+    }
+    for (command, says) in EXPLAINED {
+        let step = git::step(&place, command, &world.server.url("/simple/"));
+        let output = place.command(&step).output().unwrap();
+        let stdout = said(&output.stdout);
+        for part in *says {
+            let part = world.filled(part, &place);
+            assert!(stdout.contains(&part), "{command}: {part}\n{stdout}");
+        }
     }
     // only the user lets foreign code run
     let sync = git::step(

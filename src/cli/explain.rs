@@ -1,33 +1,26 @@
 //! `pinsmith explain PACKAGE`: why it is locked, why in this version, and what a newer one would
 //! change. Reads the lock and what the cache holds of the index; sends nothing.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt::Write as _;
-use std::sync::Arc;
+mod newer;
 
-use pinsmith_resolver::{
-    HeldBackBy, Options, PackageName, Request, Requirement, Target, Version, WhatIf, with_version,
-};
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Write as _;
+
+use pinsmith_resolver::{HeldBackBy, PackageName, Version};
 use serde::Serialize;
 
+use self::newer::{IfNewer, Newer};
 use super::accelerators::table;
-use super::args::{ExplainArgs, GlobalArgs, IndexArgs};
+use super::args::{ExplainArgs, GlobalArgs};
 use super::chosen_lock::ChosenLock;
 use super::json::{SCHEMA, to_text};
-use super::source::{Purpose, Source, open_tree};
+use super::source::open_tree;
 use super::terminal::Terminal;
-use super::unsatisfiable::places;
-use super::world::{OpenIndex, detect_host, location};
 use super::{Done, Failure};
-use crate::accelerator::Table;
-use crate::index::UploadTimes;
-use crate::lock::{Lock, LockedPackage, Selection, origin_kind_name};
+use crate::lock::{Lock, LockedPackage, origin_kind_name};
 
 /// How many ways from a direct requirement to the package are shown.
 const CHAINS: usize = 5;
-
-/// How many changes of other pins are shown.
-const CHANGES: usize = 20;
 
 pub(super) fn run(
     args: &ExplainArgs,
@@ -43,16 +36,16 @@ pub(super) fn run(
     }
     let lock = chosen.lock;
     let entries = lock.entries(&args.package);
+    let wishes = entries.iter().any(|entry| entry.evidence.newest.is_some());
+    let newer = if wishes {
+        Some(Newer::open(args, global, (&tree, &table), &lock, terminal)?)
+    } else {
+        None
+    };
     let mut pins = Vec::new();
     for entry in entries {
-        let if_newer = match &entry.evidence.newest {
-            Some(newest) => {
-                let wish = (entry, newest);
-                let world = (&tree, &table);
-                Some(if_newer(args, global, world, &lock, wish, terminal)?)
-            }
-            None => None,
-        };
+        let wish = newer.as_ref().zip(entry.evidence.newest.as_ref());
+        let if_newer = wish.map(|(newer, newest)| newer.of(entry, newest));
         pins.push(Pin::new(&lock, entry, if_newer));
     }
     let report = Report {
@@ -87,6 +80,9 @@ struct Pin {
     marker: Option<String>,
     root: bool,
     origins: Vec<Origin>,
+    /// The address that it is taken from, in place of the index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     /// Ways from a direct requirement to the package, the shortest first.
     chains: Vec<Vec<Link>>,
     lag_days: Option<u32>,
@@ -110,25 +106,6 @@ struct Link {
     origins: Vec<Origin>,
 }
 
-/// What would come of the newest release.
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-enum IfNewer {
-    /// It fits, with these changes of other pins.
-    Fits { changes: Vec<Change> },
-    /// There is no answer with it.
-    Impossible { explanation: Vec<String> },
-    /// That cannot be told, and why.
-    Unknown { reason: String },
-}
-
-#[derive(Serialize)]
-struct Change {
-    package: String,
-    from: Option<String>,
-    to: Option<String>,
-}
-
 impl Pin {
     fn new(lock: &Lock, entry: &LockedPackage, if_newer: Option<IfNewer>) -> Self {
         let evidence = &entry.evidence;
@@ -137,6 +114,10 @@ impl Pin {
             marker: entry.marker.as_ref().map(ToString::to_string),
             root: evidence.root,
             origins: origins(entry),
+            address: entry
+                .direct
+                .as_ref()
+                .map(|direct| direct.source.requirement(&entry.name, "")),
             chains: chains(lock, entry),
             lag_days: evidence.lag_days,
             newest: evidence.newest.as_ref().map(Version::to_string),
@@ -215,124 +196,6 @@ fn link(entry: &LockedPackage, first: bool) -> Link {
     }
 }
 
-/// Solves with the newest release, over what the cache holds.
-fn if_newer(
-    args: &ExplainArgs,
-    global: &GlobalArgs,
-    (tree, table): (&crate::scan::Tree, &Arc<Table>),
-    lock: &Lock,
-    (entry, newest): (&LockedPackage, &Version),
-    terminal: Terminal,
-) -> Result<IfNewer, Failure> {
-    let unknown = |reason: &str| {
-        Ok(IfNewer::Unknown {
-            reason: reason.to_owned(),
-        })
-    };
-    let Some(target) = lock.targets.iter().find(|target| locked_on(entry, target)) else {
-        return unknown(
-            "the lock does not say what it is for; `pinsmith lock` makes one that does",
-        );
-    };
-    let purpose = Purpose::of(&lock.targets);
-    let source = Source::read_again(&args.source, purpose, global, terminal)?;
-    let counts = |group: &Option<String>| group.as_ref().is_none_or(|group| lock.has_group(group));
-    let wanted = source
-        .manifest
-        .requirements
-        .iter()
-        .filter(|one| counts(&one.group));
-    let pins = lock.packages.iter().filter(|pin| locked_on(pin, target));
-    let roots: Vec<Requirement> = wanted.map(|one| one.requirement.clone()).collect();
-    let request = Request {
-        roots: table.fit(&roots, target).requirements,
-        constraints: source.manifest.constraints.clone(),
-        preferences: pins
-            .map(|pin| (pin.name.clone(), pin.version.clone()))
-            .collect(),
-        ..Request::default()
-    };
-    let index = IndexArgs {
-        index_url: args.index_url.clone(),
-        extra_index_url: args.extra_index_url.clone(),
-        offline: true,
-        ..IndexArgs::default()
-    };
-    let host = detect_host(Some(target.python), tree.root(), global);
-    let location = location(&index, global, &host, tree.root())?;
-    let index = OpenIndex::new(
-        &index,
-        None,
-        UploadTimes::Useful,
-        global,
-        (location, Arc::clone(table)),
-        terminal,
-    )?;
-    let options = Options {
-        as_of: lock.as_of,
-        as_of_projects: lock.as_of_packages.clone(),
-        ..Options::default()
-    };
-    let answer = with_version(
-        &request,
-        target,
-        &index.index,
-        &options,
-        (&entry.name, newest),
-    );
-    index.finish();
-    match answer {
-        Err(error) => unknown(&error.message),
-        Ok(WhatIf::TooLong) => unknown("finding out takes too long"),
-        Ok(WhatIf::Impossible(proof)) if proof.offline() => {
-            unknown("the cache does not hold what is needed; run `pinsmith lock` once")
-        }
-        Ok(WhatIf::Impossible(proof)) => {
-            let places = |requirement: &Requirement| places(requirement, &[&source.manifest]);
-            // the wish is the program's, not the user's
-            let wish = format!("you require `{}=={newest}`", entry.name);
-            let mut explanation = proof.story(&places);
-            for line in explanation.iter_mut().filter(|line| **line == wish) {
-                *line = format!("suppose `{}=={newest}`", entry.name);
-            }
-            Ok(IfNewer::Impossible { explanation })
-        }
-        Ok(WhatIf::Fits(pins)) => Ok(IfNewer::Fits {
-            changes: changes(lock, target, &entry.name, &pins),
-        }),
-    }
-}
-
-/// Whether a target gets an entry of the lock.
-fn locked_on(entry: &LockedPackage, target: &Target) -> bool {
-    let environment = target.marker_environment();
-    let marker = entry.marker.as_ref();
-    marker.is_none_or(|marker| marker.holds(&environment, &Selection::Everything))
-}
-
-fn changes(
-    lock: &Lock,
-    target: &Target,
-    name: &PackageName,
-    pins: &BTreeMap<PackageName, Version>,
-) -> Vec<Change> {
-    let locked: BTreeMap<&PackageName, &Version> = lock
-        .packages
-        .iter()
-        .filter(|package| locked_on(package, target))
-        .map(|package| (&package.name, &package.version))
-        .collect();
-    let all: BTreeSet<&PackageName> = locked.keys().copied().chain(pins.keys()).collect();
-    all.into_iter()
-        .filter(|other| *other != name && locked.get(other).copied() != pins.get(other))
-        .map(|other| Change {
-            package: other.to_string(),
-            from: locked.get(other).map(ToString::to_string),
-            to: pins.get(other).map(Version::to_string),
-        })
-        .collect()
-}
-
 impl Report {
     fn text(&self) -> String {
         if self.pins.is_empty() {
@@ -347,7 +210,10 @@ impl Report {
             text.push('\n');
             pin.why_there(&mut text);
             pin.why_this_version(&mut text);
-            pin.if_newer(&mut text);
+            if let (Some(newest), Some(if_newer)) = (&pin.newest, &pin.if_newer) {
+                let _ = writeln!(text, "if it were {newest}");
+                if_newer.text("  ", &mut text);
+            }
         }
         text
     }
@@ -371,6 +237,10 @@ impl Pin {
 
     fn why_this_version(&self, text: &mut String) {
         text.push_str("why this version\n");
+        if let Some(address) = &self.address {
+            let _ = writeln!(text, "  it is what its address holds: {address}");
+            return;
+        }
         let Some(newest) = &self.newest else {
             text.push_str("  it is the newest that fits this target\n");
             return;
@@ -382,47 +252,6 @@ impl Pin {
         let _ = writeln!(text, "  it is {behind}, held back by");
         for reason in &self.held_back_by {
             let _ = writeln!(text, "    {reason}");
-        }
-    }
-
-    fn if_newer(&self, text: &mut String) {
-        let (Some(newest), Some(if_newer)) = (&self.newest, &self.if_newer) else {
-            return;
-        };
-        let _ = writeln!(text, "if it were {newest}");
-        match if_newer {
-            IfNewer::Unknown { reason } => {
-                let _ = writeln!(text, "  unknown: {reason}");
-            }
-            IfNewer::Impossible { explanation } => {
-                for line in explanation {
-                    let _ = writeln!(text, "  {line}");
-                }
-            }
-            IfNewer::Fits { changes } if changes.is_empty() => {
-                text.push_str("  nothing else would change\n");
-            }
-            IfNewer::Fits { changes } => {
-                for change in changes.iter().take(CHANGES) {
-                    let _ = writeln!(text, "  {}", change.text());
-                }
-                let more = changes.len().saturating_sub(CHANGES);
-                if more > 0 {
-                    let _ = writeln!(text, "  and {more} more");
-                }
-            }
-        }
-    }
-}
-
-impl Change {
-    fn text(&self) -> String {
-        let package = &self.package;
-        match (&self.from, &self.to) {
-            (Some(from), Some(to)) => format!("{package} {from} would be {to}"),
-            (Some(from), None) => format!("{package} {from} would go"),
-            (None, Some(to)) => format!("{package} {to} would come"),
-            (None, None) => package.clone(),
         }
     }
 }
