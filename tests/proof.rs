@@ -265,7 +265,12 @@ fn holds(
             on,
             range,
             overridden,
+            rule,
         } => {
+            if rule.is_some() {
+                // no metadata says so: tests of the rules themselves hold it
+                return Ok(());
+            }
             let project = project(source, &by.name)?;
             let meant = meant(&project, span, proof, request);
             let edge = Edge {

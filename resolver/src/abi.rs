@@ -3,15 +3,116 @@
 //! Extensions that were compiled against the C interface of numpy 1 do not import beside numpy 2.
 //! Wheels that work with both can be built since the first pre-release of numpy 2, of March 2024. So
 //! a wheel that was uploaded before and whose extensions use that interface needs numpy 1, whatever
-//! it says.
+//! it says. torch itself says nothing of numpy, and can be used without: what is known of it is that it does not
+//! stand *beside* numpy 2, so both require a pseudo-package that has one version for each interface.
+//!
+//! Extensions that were compiled against torch run with that minor release of it. Nearly all say so.
+//!
+//! An override of numpy, or of torch, lifts what is said here of it.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use pep440_rs::Version;
 use pep508_rs::{PackageName, VersionOrUrl};
+use version_ranges::Ranges;
 
-use crate::{CoreMetadata, parse_requirement};
+use crate::{
+    CoreMetadata, CoreMetadataHint, FileKind, Project, ReleaseFile, Requirement, Trust,
+    parse_requirement, specifiers_of, to_ranges,
+};
+
+/// A need of compiled releases that pinsmith knows of and no metadata states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AbiRule {
+    /// Compiled against the C interface of numpy 1.
+    Numpy,
+    /// torch below 2.3, which cannot exchange arrays with numpy 2.
+    TorchNumpy,
+    /// numpy 2 has another C interface than numpy 1: the other side of [`Self::TorchNumpy`].
+    NumpyItself,
+    /// Compiled against one minor release of torch.
+    Torch,
+    /// Compiled against torch as it was before 2.7, when its Linux wheels changed the C++ interface.
+    TorchBefore,
+}
+
+impl AbiRule {
+    /// What is known, as the end of a sentence about releases: `was compiled against numpy 1`.
+    pub fn fact(self, many: bool) -> &'static str {
+        match (self, many) {
+            (Self::Numpy | Self::TorchNumpy, false) => "was compiled against numpy 1",
+            (Self::Numpy | Self::TorchNumpy, true) => "were compiled against numpy 1",
+            (Self::NumpyItself, false) => "has the C interface of numpy 2",
+            (Self::NumpyItself, true) => "have the C interface of numpy 2",
+            (Self::Torch | Self::TorchBefore, false) => "was compiled against an older torch",
+            (Self::Torch | Self::TorchBefore, true) => "were compiled against an older torch",
+        }
+    }
+
+    /// What comes of it.
+    pub fn harm(self) -> &'static str {
+        match self {
+            Self::Numpy => "does not import beside numpy 2",
+            Self::TorchNumpy | Self::NumpyItself => "cannot exchange arrays with numpy 2",
+            Self::Torch | Self::TorchBefore => "does not import beside another",
+        }
+    }
+
+    /// Whose override lifts it.
+    pub fn lifted_by(self) -> &'static str {
+        match self {
+            Self::Numpy | Self::TorchNumpy | Self::NumpyItself => "numpy",
+            Self::Torch | Self::TorchBefore => "torch",
+        }
+    }
+}
+
+/// A pseudo-package whose version is the C interface of numpy that an answer has.
+#[expect(clippy::expect_used, reason = "a constant that a test reads")]
+pub(crate) fn numpy_interface() -> PackageName {
+    PackageName::new("pinsmith-numpy-interface".to_owned()).expect("a valid name")
+}
+
+/// It as a project with a release for each interface, which need nothing.
+pub(crate) fn interfaces() -> (Project, Vec<(Version, CoreMetadata)>) {
+    let name = numpy_interface();
+    let releases = [1, 2].map(|number| Version::new([number]));
+    let metadata = releases.clone().map(|version| {
+        let metadata = CoreMetadata {
+            name: name.clone(),
+            version: version.clone(),
+            requires_dist: Vec::new(),
+            requires_python: None,
+            provides_extra: Vec::new(),
+            unreadable: Vec::new(),
+            trust: Trust::Static,
+        };
+        (version, metadata)
+    });
+    let files = releases.map(|version| {
+        let filename = format!("pinsmith_numpy_interface-{version}-py3-none-any.whl");
+        let file = ReleaseFile {
+            kind: filename.parse().map_or(FileKind::Sdist, FileKind::Wheel),
+            filename,
+            url: String::new(),
+            requires_python: None,
+            yanked: None,
+            uploaded: None,
+            size: None,
+            sha256: None,
+            core_metadata: CoreMetadataHint::Absent,
+        };
+        (version, file)
+    });
+    (Project::from_files("".into(), files), metadata.into())
+}
 
 /// 2024-03-01T00:00:00Z, in seconds since 1970; the first pre-release came on the 12th.
 const NUMPY_2_IN_SIGHT: i64 = 1_709_251_200;
+
+/// 2025-04-01T00:00:00Z; torch 2.7 came on the 23rd.
+const TORCH_2_7_IN_SIGHT: i64 = 1_743_465_600;
 
 /// Projects whose wheels of late 2023 were seen not to import beside numpy 2, see the book's page on
 /// data. Sorted.
@@ -33,41 +134,106 @@ const COMPILED_AGAINST_NUMPY: &[&str] = &[
     "tables",
 ];
 
-/// The metadata with what a wheel of this project needs that was uploaded then; `None` when it says
+/// Projects whose wheels are extensions of torch that cannot do without, and that did not always say of which. Sorted.
+const COMPILED_AGAINST_TORCH: &[&str] = &["vllm"];
+
+/// Releases of such projects that say less than is true, with the torch that they run with.
+const COMPILED_AGAINST_ONE_TORCH: &[(&str, &str, &str)] =
+    &[("torchtext", "0.18.0", "torch==2.3.*")];
+
+/// What a release needs besides what it says.
+#[derive(Debug, Clone)]
+pub(crate) struct Need {
+    pub(crate) rule: AbiRule,
+    pub(crate) on: PackageName,
+    pub(crate) range: Ranges<Version>,
+}
+
+/// The metadata with what a wheel of this project needs that was uploaded then, and those needs; `None` when it says
 /// everything itself.
 ///
-/// The need stands beside the release's own requirement on numpy and holds wherever that holds.
+/// A need stands beside the release's own requirement on the same project and holds wherever that holds.
+/// `on_linux` is whether the wheel is for Linux on x86-64; `lifted` says which projects the user overrides.
 pub(crate) fn completed(
     name: &PackageName,
     uploaded: Option<Timestamp>,
+    on_linux: bool,
     metadata: &CoreMetadata,
-) -> Option<CoreMetadata> {
-    let listed = COMPILED_AGAINST_NUMPY.binary_search(&name.as_ref()).is_ok();
-    let before = uploaded.is_some_and(|uploaded| uploaded.as_second() < NUMPY_2_IN_SIGHT);
-    if !listed || !before {
-        return None;
+    lifted: &dyn Fn(&PackageName) -> bool,
+) -> Option<(Arc<CoreMetadata>, Vec<Need>)> {
+    let mut completed = metadata.clone();
+    let mut needs = Vec::new();
+    for (rule, text) in rules_for(name, uploaded, on_linux, metadata) {
+        let Ok(parsed) = parse_requirement(&text) else {
+            continue;
+        };
+        let need = parsed.requirement;
+        let lifts = PackageName::new(rule.lifted_by().to_owned());
+        if lifts.is_ok_and(|project| lifted(&project)) {
+            continue;
+        }
+        let range = to_ranges(&specifiers_of(&need));
+        if need.name == numpy_interface() {
+            completed.requires_dist.push(need.clone());
+        } else {
+            let own = metadata.requires_dist.iter();
+            let own: Vec<Requirement> = own
+                .filter(|line| line.name == need.name)
+                .filter(|line| !matches!(line.version_or_url, Some(VersionOrUrl::Url(_))))
+                .filter(|line| !to_ranges(&specifiers_of(line)).subset_of(&range))
+                .cloned()
+                .collect();
+            if own.is_empty() {
+                continue;
+            }
+            for mut line in own {
+                line.version_or_url.clone_from(&need.version_or_url);
+                completed.requires_dist.push(line);
+            }
+        }
+        needs.push(Need {
+            rule,
+            on: need.name,
+            range,
+        });
     }
-    let numpy_1 = parse_requirement("numpy<2")
-        .ok()?
-        .requirement
-        .version_or_url;
-    let own = metadata.requires_dist.iter();
-    let needs = own.filter(|line| {
-        let is_url = matches!(line.version_or_url, Some(VersionOrUrl::Url(_)));
-        line.name.as_ref() == "numpy" && !is_url
+    (!needs.is_empty()).then(|| (Arc::new(completed), needs))
+}
+
+/// The rules that a wheel falls under, each with what it needs.
+fn rules_for(
+    name: &PackageName,
+    uploaded: Option<Timestamp>,
+    on_linux: bool,
+    metadata: &CoreMetadata,
+) -> Vec<(AbiRule, String)> {
+    let is_before = |day: i64| uploaded.is_some_and(|uploaded| uploaded.as_second() < day);
+    let name = name.as_ref();
+    let mut rules = Vec::new();
+    if COMPILED_AGAINST_NUMPY.binary_search(&name).is_ok() && is_before(NUMPY_2_IN_SIGHT) {
+        rules.push((AbiRule::Numpy, "numpy<2".to_owned()));
+    }
+    let one = COMPILED_AGAINST_ONE_TORCH.iter();
+    let mut one = one.filter(|(project, version, _)| {
+        *project == name && *version == metadata.version.to_string()
     });
-    let needs: Vec<_> = needs
-        .map(|line| {
-            let mut line = line.clone();
-            line.version_or_url.clone_from(&numpy_1);
-            line
-        })
-        .collect();
-    (!needs.is_empty()).then(|| {
-        let mut completed = metadata.clone();
-        completed.requires_dist.extend(needs);
-        completed
-    })
+    if let Some((.., torch)) = one.next() {
+        rules.push((AbiRule::Torch, (*torch).to_owned()));
+    } else if COMPILED_AGAINST_TORCH.binary_search(&name).is_ok()
+        && on_linux
+        && is_before(TORCH_2_7_IN_SIGHT)
+    {
+        rules.push((AbiRule::TorchBefore, "torch<2.7".to_owned()));
+    }
+    let version = metadata.version.release();
+    let interface = numpy_interface();
+    if name == "torch" && version < &[2, 3][..] {
+        rules.push((AbiRule::TorchNumpy, format!("{interface}==1")));
+    }
+    if name == "numpy" && version >= &[2][..] {
+        rules.push((AbiRule::NumpyItself, format!("{interface}==2")));
+    }
+    rules
 }
 
 #[cfg(test)]
@@ -78,6 +244,8 @@ mod tests {
     #[test]
     fn the_list_is_sorted() {
         assert!(COMPILED_AGAINST_NUMPY.is_sorted());
+        assert!(COMPILED_AGAINST_TORCH.is_sorted());
+        assert_eq!(interfaces().1.len(), 2);
     }
 
     /// Also where the user asks for newest-first, and not for sdists, which are compiled anew.
@@ -107,8 +275,18 @@ mod tests {
         add("pandas", "2.3.0", late, &["numpy>=1.26"], true);
         add("h5py", "3.10.0", early, &["numpy>=1.17"], false);
         add("nobody", "1.0", early, &["numpy"], true);
+        add("torch", "2.1.2", early, &[], true);
+        add("torch", "2.3.1", late, &[], true);
+        add("torch", "2.13.0", late, &[], true);
+        add("torchtext", "0.18.0", early, &["torch>=2.3.0"], true);
+        add("vllm", "0.2.5", early, &["torch>=2.1.1"], true);
         for (roots, expected) in [
-            (&["pandas", "numpy"][..], "numpy==2.3.0 pandas==2.3.0"),
+            (&["torch<2.3"][..], "torch==2.1.2"),
+            (&["torch<2.3", "numpy"], "numpy==1.26.4 torch==2.1.2"),
+            (&["torch", "numpy"], "numpy==2.3.0 torch==2.13.0"),
+            (&["torchtext"], "torch==2.3.1 torchtext==0.18.0"),
+            (&["vllm"], "torch==2.3.1 vllm==0.2.5"),
+            (&["pandas", "numpy"], "numpy==2.3.0 pandas==2.3.0"),
             (&["pandas<2.3", "numpy"], "numpy==1.26.4 pandas==2.1.4"),
             (&["h5py"], "h5py==3.10.0 numpy==2.3.0"),
             (&["nobody"], "nobody==1.0 numpy==2.3.0"),
@@ -128,6 +306,25 @@ mod tests {
                 let pins: Vec<String> = found.packages.iter().map(ToString::to_string).collect();
                 assert_eq!(pins.join(" "), expected, "{mode:?}");
             }
+        }
+        for (roots, overrides, expected) in [
+            ("torch<2.3", "numpy>=2", "numpy==2.3.0 torch==2.1.2"),
+            ("pandas<2.3", "numpy>=2", "numpy==2.3.0 pandas==2.1.4"),
+            ("torchtext", "torch>2.4", "torch==2.13.0 torchtext==0.18.0"),
+        ] {
+            let one = |text: &str| parse_requirement(text).unwrap().requirement;
+            let mut request = Request {
+                roots: vec![one(roots)],
+                overrides: vec![one(overrides)],
+                ..Request::default()
+            };
+            if roots.starts_with("torch<") {
+                request.roots.push(one("numpy"));
+            }
+            let target = Target::linux_x86_64((3, 11));
+            let found = resolve(&request, &target, &source, &Options::default()).unwrap();
+            let pins: Vec<String> = found.packages.iter().map(ToString::to_string).collect();
+            assert_eq!(pins.join(" "), expected, "an override lifts it");
         }
     }
 }

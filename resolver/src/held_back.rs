@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use pep440_rs::Version;
 use pep508_rs::PackageName;
 
+use crate::abi::numpy_interface;
 use crate::accelerator::cuda_text;
 use crate::chosen::{Chosen, Incoming};
 use crate::eligible::Candidates;
 use crate::explain::cuda_of;
 use crate::what_if::{WhatIf, what_if};
 use crate::world::{Edge, Facts, World};
-use crate::{Exclusion, Fact, HeldBackBy, SourceError, cuda_package};
+use crate::{AbiRule, Exclusion, Fact, HeldBackBy, SourceError, cuda_package};
 
 /// Why the newest release was not chosen: at least one reason.
 ///
@@ -41,7 +42,7 @@ pub(crate) fn held_back_by(
                 edges.extend(world.edges_of(&metadata, Some(extra)));
             }
             for edge in &edges {
-                reasons.extend(own_requirement(chosen, edge));
+                reasons.extend(own_requirement(chosen, incoming, edge));
             }
         }
     }
@@ -67,6 +68,13 @@ fn required(
         }
         let specifier = edge.specifier();
         reasons.insert(match by.as_ref().and_then(|by| chosen.pin(by)) {
+            Some((package, version))
+                if let Some(rule) = world.rule_behind((&package, &version), name, &edge.ranges) =>
+            {
+                HeldBackBy::Unusable {
+                    reason: by_rule(&package, &version, rule),
+                }
+            }
             Some((package, version)) => HeldBackBy::Requirement {
                 package,
                 version,
@@ -83,8 +91,16 @@ fn required(
     reasons
 }
 
+/// Why two releases do not go together although their metadata lets them.
+fn by_rule(name: &PackageName, version: &Version, rule: AbiRule) -> String {
+    let (fact, harm, lifted_by) = (rule.fact(false), rule.harm(), rule.lifted_by());
+    format!(
+        "{name} {version} {fact} and {harm} (a rule of pinsmith's own, which an override of {lifted_by} lifts)"
+    )
+}
+
 /// What the newest release wants, where a pin is otherwise.
-fn own_requirement(chosen: &Chosen, edge: &Edge) -> Option<HeldBackBy> {
+fn own_requirement(chosen: &Chosen, incoming: &Incoming, edge: &Edge) -> Option<HeldBackBy> {
     let (package, version) = chosen.pin(edge.name())?;
     if edge.ranges.contains(&version) {
         return None;
@@ -92,6 +108,15 @@ fn own_requirement(chosen: &Chosen, edge: &Edge) -> Option<HeldBackBy> {
     if package == cuda_package() {
         let built = cuda_text(&edge.specifier());
         let reason = format!("it is built for {built}, and this environment has CUDA {version}");
+        return Some(HeldBackBy::Unusable { reason });
+    }
+    if package == numpy_interface() {
+        let mut others = incoming.get(&package).into_iter().flatten();
+        let other = others.find_map(|(by, _)| chosen.pin(by.as_ref()?));
+        let reason = match other {
+            Some((name, version)) => by_rule(&name, &version, AbiRule::TorchNumpy),
+            None => AbiRule::TorchNumpy.harm().to_owned(),
+        };
         return Some(HeldBackBy::Unusable { reason });
     }
     Some(HeldBackBy::OwnRequirement {

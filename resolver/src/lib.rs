@@ -59,6 +59,7 @@ mod what_if;
 mod wheel_name;
 mod world;
 
+pub use abi::AbiRule;
 pub use accelerator::{Accelerator, AcceleratorFamily, CudaVersion, RocmVersion, cuda_package};
 pub use candidate::{CoreMetadataHint, FileKind, ReleaseFile, Sha256, Sha256Error, Yanked};
 pub use core_metadata::{CoreMetadata, Trust};

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pep440_rs::Version;
 use pep508_rs::PackageName;
 
+use crate::abi::numpy_interface;
 use crate::chosen::Chosen;
 use crate::coherent::coherent;
 use crate::direct::contradiction;
@@ -132,7 +133,7 @@ impl<'a> Solver<'a> {
         match solution {
             Ok((chosen, preferred)) => {
                 let (mut packages, lag) = chosen.explained(&self.world, &preferred)?;
-                without_cuda(&mut packages);
+                without_pseudo_packages(&mut packages);
                 Ok(Resolution {
                     target: self.target.clone(),
                     not_kept: chosen.not_kept(&self.world, &self.world.request.preferences)?,
@@ -220,12 +221,12 @@ impl<'a> Solver<'a> {
     }
 }
 
-/// Takes out what only says that all builds share one CUDA.
-fn without_cuda(packages: &mut Vec<ResolvedPackage>) {
-    let cuda = cuda_package();
-    packages.retain(|package| package.name != cuda);
+/// Takes out what only says that all share one CUDA, or one C interface.
+fn without_pseudo_packages(packages: &mut Vec<ResolvedPackage>) {
+    let pseudo = [cuda_package(), numpy_interface()];
+    packages.retain(|package| !pseudo.contains(&package.name));
     for package in packages {
-        package.requires.retain(|name| *name != cuda);
-        package.edges.retain(|edge| edge.name != cuda);
+        package.requires.retain(|name| !pseudo.contains(name));
+        package.edges.retain(|edge| !pseudo.contains(&edge.name));
     }
 }

@@ -6,13 +6,16 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{PackageName, VersionOrUrl};
 use pubgrub::PubGrubError;
 
+use crate::abi::numpy_interface;
 use crate::chosen::Chosen;
 use crate::explain::{self, Reasons};
 use crate::package::Package;
 use crate::provider::{Provider, root_version};
 use crate::resolve::ResolutionMode;
 use crate::world::World;
-use crate::{Options, PackageSource, Request, Requirement, SourceError, Target, Unsatisfiable};
+use crate::{
+    Options, PackageSource, Request, Requirement, SourceError, Target, Unsatisfiable, cuda_package,
+};
 
 /// How many decisions may be taken to find out.
 const DECISIONS: u32 = 4_000;
@@ -99,7 +102,12 @@ fn solve(
             .within(DECISIONS)
             .at_most(WORK);
         match pubgrub::resolve(&provider, Package::Root, root_version()) {
-            Ok(solution) => return Ok(WhatIf::Fits(Chosen::of(solution).versions)),
+            Ok(solution) => {
+                let mut versions = Chosen::of(solution).versions;
+                versions.remove(&cuda_package());
+                versions.remove(&numpy_interface());
+                return Ok(WhatIf::Fits(versions));
+            }
             Err(PubGrubError::NoSolution(_)) if !reserves && world.passed_over_reserves() => {}
             Err(PubGrubError::NoSolution(proof)) => {
                 let proof = Reasons::Tree(Box::new(proof));

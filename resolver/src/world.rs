@@ -11,14 +11,14 @@ use pep440_rs::{Operator, Version};
 use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 use version_ranges::Ranges;
 
-use crate::abi;
+use crate::abi::{self, AbiRule, Need};
 use crate::eligible::{Candidate, Candidates, Eligibility};
 use crate::keep::Versions;
 use crate::lookahead::NewestGuess;
 use crate::requirement::is_url;
 use crate::source::Seen;
 use crate::{
-    ArbitraryEquality, CoreMetadata, Lookahead, MetadataAnswer, Options, PackageSource,
+    ArbitraryEquality, CoreMetadata, Lookahead, MetadataAnswer, Options, PackageSource, Platform,
     PrereleasePolicy, ReleasesAnswer, Request, Requirement, SourceError, Target, Timestamp,
     specifiers_of, to_ranges,
 };
@@ -47,6 +47,8 @@ pub(crate) struct World<'a> {
     /// Every range that was required of a project so far.
     required: RefCell<HashMap<PackageName, HashSet<Ranges<Version>>>>,
     saw_reserve: Cell<bool>,
+    /// What releases need besides what they say.
+    needs: RefCell<BTreeMap<(PackageName, Version), Vec<Need>>>,
     /// Versions that the answer keeps; of these projects nothing else is offered.
     kept: RefCell<Versions>,
 }
@@ -122,8 +124,10 @@ impl<'a> World<'a> {
             order: RefCell::default(),
             required: RefCell::default(),
             saw_reserve: Cell::new(false),
+            needs: RefCell::default(),
             kept: RefCell::default(),
         };
+        world.know_interfaces();
         let by_user = [&request.roots, &request.overrides, &request.constraints];
         for requirement in by_user.into_iter().flatten() {
             if requirement.evaluate_markers(&world.environment, &[]) {
@@ -131,6 +135,34 @@ impl<'a> World<'a> {
             }
         }
         world
+    }
+
+    /// The pseudo-package of numpy's C interface, which no source is asked for.
+    fn know_interfaces(&mut self) {
+        let name = abi::numpy_interface();
+        let (project, metadata) = abi::interfaces();
+        let whenever = self.eligibility.whenever();
+        let candidates = whenever.candidates(project.into(), true);
+        let known = Known::Found(Rc::new(candidates));
+        self.projects.get_mut().insert(name.clone(), known);
+        let facts = metadata
+            .into_iter()
+            .map(|(version, metadata)| ((name.clone(), version), Facts::Found(Arc::new(metadata))));
+        self.metadata.get_mut().extend(facts);
+    }
+
+    /// The rule of pinsmith's own that makes a release require a project in no more than this range.
+    pub(crate) fn rule_behind(
+        &self,
+        by: (&PackageName, &Version),
+        on: &PackageName,
+        range: &Ranges<Version>,
+    ) -> Option<AbiRule> {
+        let needs = self.needs.borrow();
+        let needs = needs.get(&(by.0.clone(), by.1.clone()))?;
+        let mut needs = needs.iter();
+        let need = needs.find(|need| need.on == *on && range.subset_of(&need.range));
+        need.map(|need| need.rule)
     }
 
     fn note_user_requirement(&mut self, requirement: &Requirement) {
@@ -320,11 +352,20 @@ impl<'a> World<'a> {
             MetadataAnswer::Offline => return unavailable(METADATA_OFFLINE),
         };
         let uploaded = candidates.release(candidate).uploaded;
-        let completed = candidate
-            .has_wheel
-            .then(|| abi::completed(name, uploaded, &metadata))
-            .flatten();
-        let metadata = completed.map_or(metadata, Arc::new);
+        let on_linux = self.target.platform == Platform::LinuxX86_64;
+        let completed = candidate.has_wheel.then(|| {
+            abi::completed(name, uploaded, on_linux, &metadata, &|on| {
+                self.overrides(on)
+            })
+        });
+        let metadata = match completed.flatten() {
+            Some((completed, needs)) => {
+                let key = (name.clone(), candidate.version.clone());
+                self.needs.borrow_mut().insert(key, needs);
+                completed
+            }
+            None => metadata,
+        };
         match &metadata.requires_python {
             Some(python) if !self.eligibility.admits_python(python) => {
                 unavailable(&format!("needs Python {python}"))

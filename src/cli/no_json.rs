@@ -61,6 +61,7 @@ fn fact(fact: &Fact) -> Value {
             on,
             range,
             overridden,
+            rule,
         } => json!({
             "kind": "requires",
             "package": by.to_string(),
@@ -68,6 +69,7 @@ fn fact(fact: &Fact) -> Value {
             "requires": on.to_string(),
             "versions": range_text(range),
             "overridden": overridden,
+            "rule": rule.is_some(),
         }),
         Fact::Excluded {
             name,

@@ -44,7 +44,7 @@ fn yanked_files_are_passed_over_beside_others() {
 #[test]
 fn a_project_may_have_an_instant_of_its_own() {
     let mut source = crate::MemorySource::default();
-    for name in ["torch", "numpy"] {
+    for name in ["zarr", "numpy"] {
         for (version, day) in [
             ("1.0", "2024-01-01"),
             ("2.0", "2024-06-01"),
@@ -58,32 +58,32 @@ fn a_project_may_have_an_instant_of_its_own() {
         }
     }
     let request = crate::Request {
-        roots: ["torch", "numpy"]
+        roots: ["zarr", "numpy"]
             .map(|name| crate::parse_requirement(name).unwrap().requirement)
             .into(),
         ..crate::Request::default()
     };
     let target = Target::linux_x86_64((3, 11));
     let instant = |text: &str| format!("{text}T12:00:00Z").parse::<Timestamp>().unwrap();
-    let torch: PackageName = "torch".parse().unwrap();
+    let zarr: PackageName = "zarr".parse().unwrap();
     for (general, own, expected) in [
-        (None, Some("2024-03-01"), "numpy==3.0 torch==1.0"),
+        (None, Some("2024-03-01"), "numpy==3.0 zarr==1.0"),
         (
             Some("2024-07-01"),
             Some("2024-03-01"),
-            "numpy==2.0 torch==1.0",
+            "numpy==2.0 zarr==1.0",
         ),
         (
             Some("2024-03-01"),
             Some("2026-01-01"),
-            "numpy==1.0 torch==3.0",
+            "numpy==1.0 zarr==3.0",
         ),
-        (Some("2024-03-01"), None, "numpy==1.0 torch==1.0"),
+        (Some("2024-03-01"), None, "numpy==1.0 zarr==1.0"),
     ] {
         let options = Options {
             as_of: general.map(instant),
             as_of_projects: own
-                .map(|own| (torch.clone(), instant(own)))
+                .map(|own| (zarr.clone(), instant(own)))
                 .into_iter()
                 .collect(),
             ..Options::default()
@@ -93,13 +93,13 @@ fn a_project_may_have_an_instant_of_its_own() {
         assert_eq!(pins.join(" "), expected);
     }
     let options = Options {
-        as_of_projects: [(torch, instant("2020-01-01"))].into(),
+        as_of_projects: [(zarr, instant("2020-01-01"))].into(),
         ..Options::default()
     };
     let Err(crate::ResolveError::Unsatisfiable(proof)) =
         crate::resolve(&request, &target, &source, &options)
     else {
-        panic!("there is no torch so old")
+        panic!("there is no zarr so old")
     };
     let told = proof.story(&|_| None).join("\n");
     assert!(told.contains("uploaded after 2020-01-01"), "{told}");

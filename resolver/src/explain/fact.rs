@@ -7,7 +7,7 @@ use pep508_rs::{ExtraName, PackageName};
 use version_ranges::Ranges;
 
 use crate::package::Package;
-use crate::{Platform, Requirement};
+use crate::{AbiRule, Platform, Requirement};
 
 /// One fact of a proof that there is no answer.
 ///
@@ -34,6 +34,8 @@ pub enum Fact {
         range: Ranges<Version>,
         /// Whether the range is that of the user's override.
         overridden: bool,
+        /// The rule of pinsmith's own that says so, where no metadata does.
+        rule: Option<AbiRule>,
     },
     /// Releases that cannot be taken.
     Excluded {

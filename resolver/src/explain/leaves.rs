@@ -14,7 +14,7 @@ use crate::eligible::{Candidates, Ineligible};
 use crate::package::Package;
 use crate::provider::Reason;
 use crate::world::{Known, METADATA_OFFLINE, World};
-use crate::{Platform, PythonVersion, TagSet, Target, to_ranges};
+use crate::{AbiRule, Platform, PythonVersion, TagSet, Target, to_ranges};
 
 /// A set of releases in more pieces than this is said of the usable releases only.
 const PIECES: usize = 2;
@@ -127,6 +127,18 @@ impl Reader<'_, '_> {
             .collect()
     }
 
+    /// The rule of pinsmith's own behind a requirement; that of the newest release meant.
+    pub(super) fn rule_behind(
+        &self,
+        by: &Subject,
+        span: &Span,
+        on: &Subject,
+        range: &Ranges<Version>,
+    ) -> Option<AbiRule> {
+        self.world
+            .rule_behind((&by.name, span.last()?), &on.name, range)
+    }
+
     pub(super) fn requires(
         &self,
         by: Subject,
@@ -135,8 +147,10 @@ impl Reader<'_, '_> {
         range: Ranges<Version>,
     ) -> Fact {
         let overridden = self.world.overrides(&on.name);
+        let span = self.span(&by.name, versions);
         Fact::Requires {
-            span: self.span(&by.name, versions),
+            rule: self.rule_behind(&by, &span, &on, &range),
+            span,
             by,
             on,
             range,

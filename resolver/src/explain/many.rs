@@ -66,8 +66,10 @@ impl Reader<'_, '_> {
                     None => Vec::new(),
                 }
             });
+            let span = span_among(releases, versions);
             facts.push(Fact::Requires {
-                span: span_among(releases, versions),
+                rule: self.rule_behind(&by, &span, &on, range),
+                span,
                 overridden: self.world.overrides(&on.name),
                 by,
                 on,

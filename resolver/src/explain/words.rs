@@ -9,7 +9,7 @@ use version_ranges::Ranges;
 
 use super::fact::{Exclusion, Fact, Span, Subject};
 use crate::specifier::after_locals;
-use crate::{Requirement, Target, Timestamp, cuda_package};
+use crate::{AbiRule, Requirement, Target, Timestamp, cuda_package};
 
 /// A hole in a range is shown as `!=1.5` up to this many of them.
 const HOLES: usize = 4;
@@ -167,8 +167,12 @@ fn sentence(fact: &Fact, setting: &Setting<'_>) -> String {
             on,
             range,
             overridden,
+            rule,
         } => {
             let (who, many) = about(by, span);
+            if let Some(rule) = rule {
+                return by_rule((&who, many), &with_range(on, range), *rule);
+            }
             if on.name == cuda_package() {
                 let is = if many { "are" } else { "is" };
                 return format!("{who} {is} built for CUDA {}", cuda(range));
@@ -211,6 +215,30 @@ fn sentence(fact: &Fact, setting: &Setting<'_>) -> String {
         Fact::NotOnIndex { name } => format!("{name} is not on the index"),
         Fact::NotInCache { name } => {
             format!("{name} is not in the cache, and the network is off")
+        }
+    }
+}
+
+/// What pinsmith knows and no metadata says.
+fn by_rule((who, many): (&str, bool), wanted: &str, rule: AbiRule) -> String {
+    let (fact, lifted_by) = (rule.fact(many), rule.lifted_by());
+    let harm = match (rule.harm(), many) {
+        (harm, true) => harm.replace("does", "do"),
+        (harm, false) => harm.to_owned(),
+    };
+    let lifted = format!(
+        "no metadata says so, it is a rule of pinsmith's own, and an override of {lifted_by} lifts it"
+    );
+    match rule {
+        AbiRule::NumpyItself => format!("{who} {fact}"),
+        AbiRule::TorchNumpy => format!("{who} {fact} and {harm}: {lifted}"),
+        AbiRule::Numpy | AbiRule::Torch | AbiRule::TorchBefore => {
+            let (verb, since) = if many {
+                ("need", "since they")
+            } else {
+                ("needs", "since it")
+            };
+            format!("{who} {verb} {wanted}, {since} {fact} and {harm}: {lifted}")
         }
     }
 }
