@@ -36,7 +36,8 @@ impl Engine<'_, '_> {
         self.fade();
         let mut from: Vec<NogoodId> = violated.into_iter().collect();
         loop {
-            self.work += terms.iter().map(|(_, set)| set.words()).sum::<u64>();
+            let words: u64 = terms.iter().map(|(_, set)| set.words()).sum();
+            self.work += words + terms.len() as u64;
             let starts = |node: NodeId| &self.nodes[node].history[0].domain;
             terms.retain(|(node, set)| !starts(*node).within(set));
             let Some((position, step, before)) = self.latest(&terms) else {
@@ -120,9 +121,13 @@ impl Engine<'_, '_> {
             if terms.len() <= 2 || reasons.contains(&lesson) {
                 self.lessons.push(lesson);
             } else {
-                // whoever watches it drops it at the next look
                 terms.clear();
             }
+        }
+        for node in &mut self.nodes {
+            let nogoods = &self.nogoods;
+            node.lessons
+                .retain(|watch| !nogoods[watch.lesson].terms.is_empty());
         }
         self.lessons_end = self
             .lessons_end

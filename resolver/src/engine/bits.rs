@@ -75,6 +75,15 @@ impl Bits {
         pairs.all(|(own, other)| own & !other == 0)
     }
 
+    /// The first state that is not in `other`.
+    pub(super) fn first_outside(&self, other: &Self) -> Option<usize> {
+        let mut pairs = self.0.iter().zip(&other.0).enumerate();
+        pairs.find_map(|(index, (own, other))| {
+            let outside = own & !other;
+            (outside != 0).then(|| index * 64 + outside.trailing_zeros() as usize)
+        })
+    }
+
     pub(super) fn meets(&self, other: &Self) -> bool {
         let mut pairs = self.0.iter().zip(&other.0);
         pairs.any(|(own, other)| own & other != 0)

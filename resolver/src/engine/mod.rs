@@ -89,6 +89,15 @@ struct Mention {
     lone: Option<(NodeId, usize)>,
 }
 
+/// A lesson that watches a node.
+#[derive(Clone, Copy)]
+struct Watch {
+    lesson: NogoodId,
+    /// A state that its term of the node leaves out: while the node may be in it, the term does not hold, and there is
+    /// no need to look at the lesson.
+    outside: Option<usize>,
+}
+
 /// A project or an extra.
 struct Node {
     package: Package,
@@ -115,7 +124,7 @@ struct Node {
     /// The hulls that speak of it, likewise; they are looked at first.
     hulls: Vec<(NogoodId, usize)>,
     /// The lessons that watch it.
-    lessons: Vec<NogoodId>,
+    lessons: Vec<Watch>,
     /// The project's states whose requirements are known.
     loaded: Bits,
     /// The states whose requirements were said to be asked for next.

@@ -1,15 +1,26 @@
 //! Drawing conclusions from nogoods.
 
+use super::bits::Bits;
 use super::core::Origin;
-use super::{Cause, Engine, Mention, NodeId, Nogood, NogoodId, SHARED, Terms};
+use super::{Cause, Engine, Mention, NodeId, Nogood, NogoodId, SHARED, Terms, Watch};
+
+/// What a look at a lesson costs, beside a step through the list of those that watch a node.
+const COST_OF_LOOK: u64 = 3;
 
 /// What a look at a lesson led to.
 enum Look {
-    /// It goes on watching the same node.
-    Watches,
+    /// It goes on watching the same node; a state of it that the term leaves out, if there is one.
+    Watches(Option<usize>),
     /// It watches another node now.
     Moved,
     Violated,
+}
+
+impl Watch {
+    /// Whether the term does not hold, as far as can be told without a look at the lesson.
+    fn is_idle(&self, domain: &Bits) -> bool {
+        self.outside.is_some_and(|state| domain.contains(state))
+    }
 }
 
 impl Engine<'_, '_> {
@@ -71,15 +82,19 @@ impl Engine<'_, '_> {
         let mut lessons = std::mem::take(&mut self.nodes[node].lessons);
         self.work += lessons.len() as u64;
         let mut violated = None;
-        lessons.retain(|lesson| {
-            if violated.is_some() {
+        lessons.retain_mut(|watch| {
+            if violated.is_some() || watch.is_idle(self.nodes[node].domain()) {
                 return true;
             }
-            match self.look_at_lesson(*lesson, node) {
-                Look::Watches => true,
+            self.work += COST_OF_LOOK;
+            match self.look_at_lesson(watch.lesson, node) {
+                Look::Watches(outside) => {
+                    watch.outside = outside.or(watch.outside);
+                    true
+                }
                 Look::Moved => false,
                 Look::Violated => {
-                    violated = Some(*lesson);
+                    violated = Some(watch.lesson);
                     true
                 }
             }
@@ -92,7 +107,7 @@ impl Engine<'_, '_> {
     fn look_at_lesson(&mut self, lesson: NogoodId, node: NodeId) -> Look {
         let Nogood { terms, watched, .. } = &mut self.nogoods[lesson];
         let Some([first, second]) = watched else {
-            return Look::Watches;
+            return Look::Watches(None);
         };
         if terms.is_empty() {
             // it was forgotten
@@ -106,15 +121,19 @@ impl Engine<'_, '_> {
             let (node, set) = &terms[position];
             nodes[*node].domain().within(set)
         };
+        let outside = nodes[node].domain().first_outside(&terms[*first].1);
         let (other, set) = &terms[*second];
-        if !holds(*first) || !nodes[*other].domain().meets(set) {
-            return Look::Watches;
+        if outside.is_some() || !nodes[*other].domain().meets(set) {
+            return Look::Watches(outside);
         }
+        self.work += terms.len() as u64;
         let mut rest = (0..terms.len()).filter(|position| position != first && position != second);
         if let Some(position) = rest.find(|position| !holds(*position)) {
             *first = position;
-            let node = terms[position].0;
-            self.nodes[node].lessons.push(lesson);
+            let (node, set) = &terms[position];
+            let outside = nodes[*node].domain().first_outside(set);
+            let node = *node;
+            self.nodes[node].lessons.push(Watch { lesson, outside });
             return Look::Moved;
         }
         if holds(*second) {
@@ -122,7 +141,7 @@ impl Engine<'_, '_> {
         }
         let (other, domain) = (*other, nodes[*other].domain().without(set));
         self.step(other, domain, Cause::Nogood(lesson));
-        Look::Watches
+        Look::Watches(None)
     }
 
     /// Draws the conclusion from one nogood; whether it is violated.
@@ -205,7 +224,14 @@ impl Engine<'_, '_> {
             _ => None,
         };
         for position in watched.into_iter().flatten() {
-            self.nodes[terms[position].0].lessons.push(id);
+            let (node, set) = &terms[position];
+            let start = &self.nodes[*node].history[0].domain;
+            let outside = start.first_outside(set);
+            let watch = Watch {
+                lesson: id,
+                outside,
+            };
+            self.nodes[*node].lessons.push(watch);
         }
         self.lessons.push(id);
         self.keep(terms, watched, Origin::Lesson(from));
@@ -241,7 +267,7 @@ impl Engine<'_, '_> {
 
     /// Whether the answer that all domains have narrowed down to violates no nogood.
     pub(super) fn is_sound(&self) -> bool {
-        let holds = |node: NodeId, set: &super::Bits| match self.nodes[node].step().single {
+        let holds = |node: NodeId, set: &Bits| match self.nodes[node].step().single {
             Some(state) => set.contains(state),
             None => set.contains(super::ABSENT),
         };
