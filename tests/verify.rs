@@ -61,6 +61,8 @@ fn code_of_the_tree_runs_only_when_asked() {
         ("requirements.txt", "six\n"),
         ("src/pkg/__init__.py", "import six\n"),
         ("src/pkg/broken.py", "from pkg import nothing\n"),
+        // fails for the same reason, which is told once
+        ("src/pkg/broken_too.py", "import pkg.broken\n"),
         (
             "src/pkg/cli.py",
             "import six\ndef main():\n    print('fine')\n",

@@ -17,8 +17,8 @@ use super::{Done, Failure};
 use crate::escape::visible;
 use crate::install::{SyncError, SyncEvent};
 use crate::verify::{
-    CommandReport, ImportReport, Outcome, RunOutcome, VerifyEvent, VerifyOptions, VerifyReport,
-    WantedCommand, WantedCommands, local_modules, verify,
+    CommandReport, ImportFailure, ImportReport, Outcome, RunOutcome, VerifyEvent, VerifyOptions,
+    VerifyReport, WantedCommand, WantedCommands, local_modules, verify,
 };
 
 pub(super) fn run(
@@ -187,13 +187,11 @@ fn text(report: &VerifyReport, verbose: bool) -> String {
         (Outcome::Imported, "imports", verbose),
     ];
     for (outcome, title, shown) in sections {
-        let mut rows = report.imports.iter();
-        if shown && rows.any(|import| import.outcome == outcome) {
+        let mut all = report.imports.iter();
+        if shown && all.any(|import| import.outcome == outcome) {
             let _ = writeln!(text, "\n{title}");
-            let rows = report.imports.iter();
-            for import in rows.filter(|import| import.outcome == outcome) {
-                row(&mut text, import);
-            }
+            let chosen = report.imports.iter();
+            rows(&mut text, chosen.filter(|import| import.outcome == outcome));
         }
     }
     for (outcome, title, shown) in [
@@ -201,15 +199,14 @@ fn text(report: &VerifyReport, verbose: bool) -> String {
         (Outcome::Skipped, "of the repository, left out", verbose),
         (Outcome::Imported, "of the repository, imports", verbose),
     ] {
-        let rows = || {
-            report
-                .local
-                .iter()
-                .filter(|import| import.outcome == outcome)
-        };
-        if shown && rows().next().is_some() {
+        let mut chosen = report
+            .local
+            .iter()
+            .filter(|import| import.outcome == outcome)
+            .peekable();
+        if shown && chosen.peek().is_some() {
             let _ = writeln!(text, "\n{title}");
-            rows().for_each(|import| row(&mut text, import));
+            rows(&mut text, chosen);
         }
     }
     if !report.commands.is_empty() {
@@ -228,6 +225,26 @@ fn text(report: &VerifyReport, verbose: bool) -> String {
     text.trim_start_matches('\n').to_owned()
 }
 
+/// Modules that fail alike stand together above what they say.
+fn rows<'r>(text: &mut String, imports: impl Iterator<Item = &'r ImportReport>) {
+    let mut groups: Vec<Vec<&ImportReport>> = Vec::new();
+    for import in imports {
+        let alike = |group: &&mut Vec<&ImportReport>| group[0].failure == import.failure;
+        match groups.iter_mut().find(alike) {
+            Some(group) => group.push(import),
+            None => groups.push(vec![import]),
+        }
+    }
+    for group in groups {
+        for import in &group {
+            row(text, import);
+        }
+        if let Some(failure) = &group[0].failure {
+            failure_of(text, failure);
+        }
+    }
+}
+
 fn row(text: &mut String, import: &ImportReport) {
     let mut line = format!("  {}", import.module);
     if let (Some(name), Some(version)) = (&import.distribution, &import.version) {
@@ -238,9 +255,9 @@ fn row(text: &mut String, import: &ImportReport) {
         let _ = write!(line, ": {reason}");
     }
     let _ = writeln!(text, "{}", visible(&line));
-    let Some(failure) = &import.failure else {
-        return;
-    };
+}
+
+fn failure_of(text: &mut String, failure: &ImportFailure) {
     let _ = writeln!(text, "    {}", visible(&failure.error));
     if let Some(place) = &failure.raised_at {
         let _ = writeln!(text, "    at {}", visible(place));
