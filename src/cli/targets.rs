@@ -16,7 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::environment::EnvironmentSpec;
 use crate::escape::visible;
 use crate::host::Host;
-use crate::lock::{self, DirectSource, NOT_KEPT, PREFERENCE_FILES, Preferences};
+use crate::lock::{self, DirectSource, NOT_KEPT, Preferences};
 use crate::write::existing;
 
 /// The Pythons of `--universal`: those that are supported upstream and have been out for a year.
@@ -275,7 +275,8 @@ impl Before {
             if let Some(before) = Self::of_spec(folder) {
                 return before;
             }
-            for file in PREFERENCE_FILES {
+            let pyproject = existing(folder, "pyproject.toml").unwrap_or_default();
+            for file in lock::preference_files(&String::from_utf8_lossy(&pyproject)) {
                 let Some(bytes) = existing(folder, file) else {
                     continue;
                 };

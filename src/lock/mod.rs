@@ -30,7 +30,7 @@ pub use error::{
     UNSAFE_PATH, UNSUPPORTED_VERSION,
 };
 pub use marker::{LockMarker, LockMarkerError, Selection, environment_marker};
-pub use preferences::{PREFERENCE_FILES, Preferences};
+pub use preferences::{Preferences, preference_files};
 pub use read::{MAX_LOCK_BYTES, MAX_LOCK_PACKAGES, ReadLock, file_name_of, read};
 
 use std::cmp::Reverse;

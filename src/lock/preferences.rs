@@ -13,7 +13,7 @@ use super::{LockMarker, MAX_LOCK_BYTES, Selection};
 use crate::requirements::read_requirements_txt;
 
 /// The names of lock files that give preferences, in the order in which they are looked for.
-pub const PREFERENCE_FILES: [&str; 7] = [
+const FILES: [&str; 7] = [
     "pylock.toml",
     "requirements.lock.txt",
     "requirements.txt",
@@ -22,6 +22,31 @@ pub const PREFERENCE_FILES: [&str; 7] = [
     "pdm.lock",
     "Pipfile.lock",
 ];
+
+/// The names of lock files that give preferences, in the order in which they are looked for: pinsmith's own, then that of
+/// the tool whose build backend (PEP 518) or table `pyproject.toml` has, for a project that moved on left others behind.
+///
+/// ```
+/// let files = pinsmith::lock::preference_files("[tool.pdm]\n");
+/// let place = |name: &str| files.iter().position(|file| *file == name);
+/// assert!(place("pdm.lock") < place("poetry.lock"));
+/// ```
+pub fn preference_files(pyproject: &str) -> [&'static str; 7] {
+    let value: Table = pyproject.parse().unwrap_or_default();
+    let system = value.get("build-system");
+    let backend = system.and_then(|system| system.get("build-backend")?.as_str());
+    let builds = |tool: &str| backend.is_some_and(|backend| backend.starts_with(tool));
+    let tools = value.get("tool").and_then(Value::as_table);
+    let has = |tool: &str| tools.is_some_and(|tools| tools.contains_key(tool));
+    let mut files = FILES;
+    files.sort_by_key(|file| match file.strip_suffix(".lock") {
+        Some(tool @ ("uv" | "poetry" | "pdm")) if builds(tool) => 1,
+        Some(tool @ ("uv" | "poetry" | "pdm")) if has(tool) => 2,
+        Some(_) => 3,
+        None => 0,
+    });
+    files
+}
 
 /// The pins of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
