@@ -23,7 +23,9 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -144,7 +146,13 @@ def missing_everywhere(options, name, result):
             modules.update(re.findall(r"^`([\w.]+)` comes from a repository", found["message"]))
     failed = " ".join((result["imports"] or {}).get("failed", []))
     if "No module named" in failed:
-        modules |= of_programs(options, name)
+        hosted = of_programs(options, name)
+        modules |= hosted
+        text = (options.work / "trees" / name / "snippet.py").read_text("utf-8", "replace")
+        parts = {part for top in hosted for part in re.findall(rf"(?:from|import)\s+({top}\.\w+)", text)}
+        others = {part for part in parts if exists(options, part.split(".")[0]) and not holds(options, part)}
+        if others:
+            return sorted(others)
     own = ["a file beside it"] if "relative import" in failed else []
     return own + sorted(module for module in modules if not exists(options, module.split(".")[0]))
 
@@ -159,6 +167,29 @@ def exists(options, name):
         known[name] = subprocess.run(command, capture_output=True).returncode == 0
         kept.write_text(json.dumps(known, indent=1, sort_keys=True))
     return known[name]
+
+
+def holds(options, module):
+    """Whether the project that is called like a program's module has the part that is imported: the project `maya` is about
+    dates, and has no `maya.cmds`. Where its newest release is
+    compiled or cannot be read, it counts as having it; the answer is kept."""
+    kept = options.work / "parts.json"
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    top, part = module.split(".")
+    if module not in known:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", folder, top]
+            try:
+                subprocess.run(command, capture_output=True, timeout=60)
+            except subprocess.TimeoutExpired:
+                pass
+            wheels = [zipfile.ZipFile(wheel).namelist() for wheel in Path(folder).glob("*.whl")]
+        files = wheels[0] if wheels else []
+        # what is compiled may have parts that no file is named after
+        unsure = not files or any(file.endswith((".so", ".pyd")) for file in files)
+        known[module] = unsure or any(re.match(rf"{top}/{part}[./]", file) for file in files)
+        kept.write_text(json.dumps(known, indent=1, sort_keys=True))
+    return known[module]
 
 
 def cause(result):
