@@ -196,7 +196,13 @@ impl Loop<'_> {
         let Some(release) = of_then else {
             return Ok(None);
         };
-        let specifier = format!("<={}", release.version.clone().without_local());
+        // what a source distribution requires is unknown, so freedom below it would be of no use
+        let rules = Rules::new(&trial.resolution.target, None);
+        let operator = match rules.release(release, &project) {
+            Standing::Builds => "==",
+            _ => "<=",
+        };
+        let specifier = format!("{operator}{}", release.version.clone().without_local());
         trial.plan.loosen(name, because);
         let changed = trial.plan.bound(name, &specifier, because);
         Ok(changed.then(|| format!("bounds `{name}{specifier}`: {because}")))
