@@ -476,7 +476,7 @@ const BUILDS: [&str; 6] = ["gpu", "cpu", "rocm", "macos", "directml", "openvino"
 
 /// Other projects that may have a module: those that the tables know, and the one of its very name
 /// where nobody wrote down which one is meant.
-fn namesakes(module: &ModuleName, holder: &PackageName) -> Vec<PackageName> {
+pub fn namesakes(module: &ModuleName, holder: &PackageName) -> Vec<PackageName> {
     let found = lookup(module);
     let known = found.alternatives.iter().copied();
     let counted = matches!(

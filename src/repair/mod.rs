@@ -12,7 +12,7 @@ pub mod pins;
 mod plan;
 mod python;
 
-pub use learn::{Lesson, Scene, is_of_the_time_of_two, learn, learn_from_build};
+pub use learn::{Lesson, Scene, is_of_the_time_of_two, learn, learn_from_build, namesakes};
 pub use plan::{Fate, Need, Plan};
 pub use python::{PythonChoice, PythonEvidence, choose_pythons, usual_python};
 

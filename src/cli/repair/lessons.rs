@@ -10,8 +10,9 @@ use super::super::Failure;
 use super::rounds::Loop;
 use super::search::Answer;
 use crate::repair::pins::{Rules, Standing, is_exact};
-use crate::repair::{Lesson, is_of_the_time_of_two};
+use crate::repair::{Lesson, is_of_the_time_of_two, namesakes};
 use crate::requirements::is_known_distribution;
+use crate::scan::ModuleName;
 
 /// One year, in seconds; how far an older release is looked for at first.
 pub(super) const YEAR: i64 = 365 * 86_400;
@@ -285,6 +286,13 @@ impl Loop<'_> {
         }
         if self.has_two(trial) && uploaded.is_some_and(is_of_the_time_of_two) {
             return Ok(Some(to_two(trial, because)));
+        }
+        let top = ModuleName::new(name.as_ref());
+        for to in top.map_or_else(Vec::new, |top| namesakes(&top, name)) {
+            // the tables name it, which says more than its name
+            if self.field.project(&to)?.is_some() && trial.answer.plan.swap(name, &to, because) {
+                return Ok(Some(format!("takes `{to}` for `{name}`: {because}")));
+            }
         }
         if trial.answer.plan.leave_out(name, because) {
             return Ok(Some(format!("leaves `{name}` out: {because}")));

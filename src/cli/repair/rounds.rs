@@ -14,7 +14,7 @@ use super::super::terminal::Terminal;
 use super::evidence::OLDEST_DAY;
 use super::lessons::Trial;
 use super::search::{Answer, Field, key};
-use super::told::{mentioned, most_likely, round, shown};
+use super::told::{mentioned, most_likely, only_one, round, shown};
 use crate::config::AsOf;
 use crate::install::SyncError;
 use crate::lock::{Lock, LockOptions};
@@ -261,7 +261,8 @@ impl Loop<'_> {
                     .iter()
                     .map(|package| &package.name);
                 let lesson = learn_from_build(output).or_else(|| mentioned(output, names));
-                return vec![lesson.into_iter().collect()];
+                let otherwise = only_one(&answer.resolution);
+                return vec![lesson.into_iter().chain(otherwise).collect()];
             }
             Tried::Imported(report) => report,
         };

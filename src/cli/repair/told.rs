@@ -1,6 +1,6 @@
 //! A round in words: what is being done, what failed, and what a person should do first.
 
-use pinsmith_resolver::PackageName;
+use pinsmith_resolver::{PackageName, Resolution};
 
 use super::rounds::{Round, Tried};
 use super::search::Answer;
@@ -82,6 +82,18 @@ pub(super) fn mentioned<'n>(
         version: None,
         two: false,
         because: "the installer failed on it".to_owned(),
+    })
+}
+
+/// The distribution that was asked for, when it is the only one: an installer may name none.
+pub(super) fn only_one(resolution: &Resolution) -> Option<Lesson> {
+    let mut roots = resolution.packages.iter().filter(|package| package.root);
+    let name = roots.next()?.name.clone();
+    roots.next().is_none().then_some(Lesson::CannotBuild {
+        because: format!("the installer failed on what `{name}` needs"),
+        name,
+        version: None,
+        two: false,
     })
 }
 
