@@ -21,7 +21,8 @@ pub struct LagSummary {
 /// is a final one). The effective date of a version is the earliest upload of any counting release
 /// at or above it; lag is the effective date of the newest counting release minus that of the
 /// version. So lag is never negative and never grows with the version, and a late backport gains
-/// nothing. `None` where a date that decides is unknown, or where nothing counts.
+/// nothing. Among releases that do not count, which are taken for want of others, the earliest of
+/// all releases at or above decides, so theirs does not grow either. `None` where a date that decides is unknown, or where nothing counts.
 pub(crate) fn lags(releases: &[(&Version, Option<Timestamp>, bool)]) -> Vec<Option<u32>> {
     let newest = releases.iter().rev().find(|(_, _, counts)| *counts);
     let Some(newest) = newest.and_then(|(_, date, _)| *date) else {
@@ -30,13 +31,18 @@ pub(crate) fn lags(releases: &[(&Version, Option<Timestamp>, bool)]) -> Vec<Opti
     let mut lags = Vec::with_capacity(releases.len());
     // the earliest counting upload so far, from the top; `None` once a date is missing
     let mut earliest = Some(Timestamp::MAX);
+    // the same of those that do not count, as far as dates are known
+    let mut others = Timestamp::MAX;
     for (_, date, counts) in releases.iter().rev() {
-        let own = match (earliest, date) {
+        let mut own = match (earliest, date) {
             (Some(earliest), Some(date)) => Some(earliest.min(*date)),
             _ => None,
         };
         if *counts {
             earliest = own;
+        } else {
+            own = own.map(|own| own.min(others));
+            others = own.unwrap_or(others);
         }
         let seconds = own.map(|own| (newest.as_second() - own.as_second()).max(0));
         lags.push(seconds.map(|seconds| u32::try_from(seconds / 86_400).unwrap_or(u32::MAX)));
@@ -83,6 +89,11 @@ mod tests {
             "a nightly cannot shift the newest",
             "1.0@0 1.1.dev1@500!",
             "0 0",
+        ),
+        (
+            "releases that do not count, one after a backport",
+            "1.2.7@51! 1.3.1@50! 1.3.7@90! 1.4@60! 1.11@100",
+            "50 50 40 40 0",
         ),
         ("same day", "1.0@5 1.1@5", "0 0"),
         (
