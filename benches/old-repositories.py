@@ -80,7 +80,9 @@ def before(options, tree, names, told):
         return {"installs": None, "imported": None}
     venv = options.work / "before"
     shutil.rmtree(venv, ignore_errors=True)
-    run([options.uv, "venv", "-q", "--python", options.python, str(venv)], "/")
+    made = run([options.uv, "venv", "-q", "--python", options.python, str(venv)], "/")
+    if made.returncode != 0:
+        sys.exit(f"no environment of Python {options.python} can be made: {made.stderr.strip()}")
     done = run([options.uv, "pip", "install", "-q", "--python", str(venv / "bin/python"), *told], tree)
     result = {"installs": done.returncode == 0, "said": done.stderr[-600:]}
     result["imported"], result["failed"] = imported(venv / "bin/python", names) if result["installs"] else (0, {})

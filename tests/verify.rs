@@ -175,6 +175,45 @@ fn a_lock_that_cannot_be_installed_is_an_answer() {
     assert!(stderr.contains("not the one that was locked"), "{stderr}");
 }
 
+/// The rounds of `repair --verify`: what a failure teaches, the next set, and the edits that come of it.
+#[test]
+fn repair_learns_from_failures() {
+    let server = serve(Form::Json);
+    let files = [
+        (
+            "train.py",
+            "import six\nfrom changing import old\nfrom unready import announced\n",
+        ),
+        ("requirements.txt", "changing\nsix\nunready\n"),
+    ];
+    let place = Case::of_files(&files).place();
+    let before = place.snapshot();
+    let index = server.url("/simple/");
+    let repair = "repair --strategy modern --verify --installer pip --format json";
+    let output = run(&place, &Step::of(repair, &index));
+    let stderr = text(&output.stderr);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect(&stderr);
+    assert!(output.status.success(), "{report:#} {stderr}");
+    assert_eq!(
+        place.snapshot(),
+        before,
+        "nothing is written without --apply"
+    );
+    assert_eq!(report["holds"], true, "{report:#}");
+    let packages = report["packages"].as_array().unwrap();
+    let pins: Vec<_> = packages
+        .iter()
+        .map(|pin| pin.as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(pins, ["changing==1.0", "six==1.17.0", "unready==2.0b1"]);
+    let rounds = report["rounds"].as_array().unwrap();
+    let imported: Vec<&serde_json::Value> = rounds.iter().map(|one| &one["imported"]).collect();
+    assert!(
+        imported.len() > 1 && imported.last().unwrap().as_u64() == Some(3),
+        "{report:#}"
+    );
+}
+
 /// Like any step, but with the programs of this machine.
 fn run(place: &Place, step: &Step) -> Output {
     let mut command = place.command(step);
