@@ -252,9 +252,19 @@ impl Loop<'_> {
             .filter(|(bound, _)| bound.name == *name && !is_exact(bound))
             .map(|(bound, _)| to_ranges(&specifiers_of(bound)))
             .collect();
+        // a release that was gone back to: newer ones lack what the code needs
+        let sought = trial.answer.plan.bounds.iter().any(|(bound, _)| {
+            let exactly = bound.name == *name && is_exact(bound);
+            let range = to_ranges(&specifiers_of(bound));
+            exactly && version.as_ref().is_some_and(|v| range.contains(v))
+        });
+        let serves = |wheel: &Version| {
+            let newer = version.as_ref().is_some_and(|version| wheel > version);
+            bounds.iter().all(|range| range.contains(wheel)) && !(sought && newer)
+        };
         for day in [day, None] {
             let mut wheels = with_wheel(here, day)?;
-            wheels.retain(|wheel| bounds.iter().all(|range| range.contains(wheel)));
+            wheels.retain(serves);
             let below = wheels
                 .iter()
                 .find(|wheel| version.as_ref().is_none_or(|v| *wheel < v));
@@ -277,7 +287,8 @@ impl Loop<'_> {
             .iter()
             .filter(|python| **python != here.without_patch())
         {
-            if !with_wheel(python, day)?.is_empty() && self.evidence.admitted.contains(&python) {
+            let wheels = with_wheel(python, day)?;
+            if wheels.iter().any(serves) && self.evidence.admitted.contains(&python) {
                 trial.pythons = vec![python];
                 return Ok(Some(format!(
                     "takes Python {python}, for which `{name}` has wheels: {because}"
