@@ -89,7 +89,9 @@ impl Interval {
             .find(|one| one.python.minor_pair() == version)?;
         let least = self.ranking.iter().map(|one| one.broken_files).min()?;
         let best = self.ranking.iter().filter(|one| one.broken_files == least);
-        let better = best.max_by_key(|one| one.python.minor_pair())?.python;
+        // of these one that the project admits
+        let better = best.max_by_key(|one| (!one.excluded, one.python.minor_pair()))?;
+        let better = better.python;
         let breaks = |fact: &&Fact| {
             fact.source <= FactSource::Library && fact.versions.is_disjoint(&exactly(version))
         };
