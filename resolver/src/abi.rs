@@ -8,6 +8,8 @@
 //!
 //! Extensions that were compiled against torch run with that minor release of it. Nearly all say so.
 //!
+//! torch 1.9 to 1.11 use setuptools, of which they say nothing either, and what later releases of it left out.
+//!
 //! An override of numpy, or of torch, lifts what is said here of it.
 
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub enum AbiRule {
     Torch,
     /// Compiled against torch as it was before 2.7, when its Linux wheels changed the C++ interface.
     TorchBefore,
+    /// Imports parts of setuptools that are gone in later releases.
+    Setuptools,
 }
 
 impl AbiRule {
@@ -47,6 +51,8 @@ impl AbiRule {
             (Self::NumpyItself, true) => "have the C interface of numpy 2",
             (Self::Torch | Self::TorchBefore, false) => "was compiled against an older torch",
             (Self::Torch | Self::TorchBefore, true) => "were compiled against an older torch",
+            (Self::Setuptools, false) => "uses parts of setuptools",
+            (Self::Setuptools, true) => "use parts of setuptools",
         }
     }
 
@@ -56,6 +62,7 @@ impl AbiRule {
             Self::Numpy => "does not import beside numpy 2",
             Self::TorchNumpy | Self::NumpyItself => "cannot exchange arrays with numpy 2",
             Self::Torch | Self::TorchBefore => "does not import beside another",
+            Self::Setuptools => "does not find them in later releases",
         }
     }
 
@@ -64,6 +71,7 @@ impl AbiRule {
         match self {
             Self::Numpy | Self::TorchNumpy | Self::NumpyItself => "numpy",
             Self::Torch | Self::TorchBefore => "torch",
+            Self::Setuptools => "setuptools",
         }
     }
 }
@@ -141,6 +149,15 @@ const COMPILED_AGAINST_TORCH: &[&str] = &["vllm"];
 const COMPILED_AGAINST_ONE_TORCH: &[(&str, &str, &str)] =
     &[("torchtext", "0.18.0", "torch==2.3.*")];
 
+/// Releases of torch that use setuptools without requiring it, with the releases that have what they use: 59.6 no longer
+/// loads `distutils.version` for `torch.utils.tensorboard`; `pkg_resources.packaging` was missing in 70 and left with
+/// 82, and to compare `torch.__version__` takes it.
+const TORCH_USES_SETUPTOOLS: &[(&str, &str)] = &[
+    ("==1.9.*", "setuptools<59.6"),
+    ("==1.10.*", "setuptools<59.6"),
+    ("==1.11.*", "setuptools<82,!=70.*"),
+];
+
 /// What a release needs besides what it says.
 #[derive(Debug, Clone)]
 pub(crate) struct Need {
@@ -152,7 +169,8 @@ pub(crate) struct Need {
 /// The metadata with what a wheel of this project needs that was uploaded then, and those needs; `None` when it says
 /// everything itself.
 ///
-/// A need stands beside the release's own requirement on the same project and holds wherever that holds.
+/// A need stands beside the release's own requirement on the same project and holds wherever that holds, if the project
+/// has to be there at all: setuptools has, whatever torch says.
 /// `on_linux` is whether the wheel is for Linux on x86-64; `lifted` says which projects the user overrides.
 pub(crate) fn completed(
     name: &PackageName,
@@ -169,11 +187,13 @@ pub(crate) fn completed(
         };
         let need = parsed.requirement;
         let lifts = PackageName::new(rule.lifted_by().to_owned());
-        if lifts.is_ok_and(|project| lifted(&project)) {
+        // an override puts another range in the place of this one by itself
+        let stands_alone = rule == AbiRule::Setuptools;
+        if !stands_alone && lifts.is_ok_and(|project| lifted(&project)) {
             continue;
         }
         let range = to_ranges(&specifiers_of(&need));
-        if need.name == numpy_interface() {
+        if stands_alone || need.name == numpy_interface() {
             completed.requires_dist.push(need.clone());
         } else {
             let own = metadata.requires_dist.iter();
@@ -230,6 +250,13 @@ fn rules_for(
     if name == "torch" && version < &[2, 3][..] {
         rules.push((AbiRule::TorchNumpy, format!("{interface}==1")));
     }
+    if name == "torch" {
+        let using = TORCH_USES_SETUPTOOLS.iter().find(|(releases, _)| {
+            let releases = releases.parse::<pep440_rs::VersionSpecifier>();
+            releases.is_ok_and(|releases| releases.contains(&metadata.version))
+        });
+        rules.extend(using.map(|(_, need)| (AbiRule::Setuptools, (*need).to_owned())));
+    }
     if name == "numpy" && version >= &[2][..] {
         rules.push((AbiRule::NumpyItself, format!("{interface}==2")));
     }
@@ -278,11 +305,16 @@ mod tests {
         add("torch", "2.1.2", early, &[], true);
         add("torch", "2.3.1", late, &[], true);
         add("torch", "2.13.0", late, &[], true);
+        add("torch", "1.10.2", early, &[], true);
+        for setuptools in ["59.5.0", "70.0.0", "82.0.0"] {
+            add("setuptools", setuptools, early, &[], true);
+        }
         add("torchtext", "0.18.0", early, &["torch>=2.3.0"], true);
         add("vllm", "0.2.5", early, &["torch>=2.1.1"], true);
         for (roots, expected) in [
             (&["torch<2.3"][..], "torch==2.1.2"),
             (&["torch<2.3", "numpy"], "numpy==1.26.4 torch==2.1.2"),
+            (&["torch<1.11"], "setuptools==59.5.0 torch==1.10.2"),
             (&["torch", "numpy"], "numpy==2.3.0 torch==2.13.0"),
             (&["torchtext"], "torch==2.3.1 torchtext==0.18.0"),
             (&["vllm"], "torch==2.3.1 vllm==0.2.5"),
@@ -310,6 +342,11 @@ mod tests {
         for (roots, overrides, expected) in [
             ("torch<2.3", "numpy>=2", "numpy==2.3.0 torch==2.1.2"),
             ("pandas<2.3", "numpy>=2", "numpy==2.3.0 pandas==2.1.4"),
+            (
+                "torch==1.10.2",
+                "setuptools>=60",
+                "setuptools==82.0.0 torch==1.10.2",
+            ),
             ("torchtext", "torch>2.4", "torch==2.13.0 torchtext==0.18.0"),
         ] {
             let one = |text: &str| parse_requirement(text).unwrap().requirement;
@@ -318,7 +355,7 @@ mod tests {
                 overrides: vec![one(overrides)],
                 ..Request::default()
             };
-            if roots.starts_with("torch<") {
+            if overrides.starts_with("numpy") && roots.starts_with("torch<") {
                 request.roots.push(one("numpy"));
             }
             let target = Target::linux_x86_64((3, 11));

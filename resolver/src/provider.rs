@@ -97,9 +97,10 @@ impl<'w, 'a> Provider<'w, 'a> {
         self.decisions_left.get()
     }
 
-    /// The candidate to try first within a range.
+    /// The candidate to try first within a range; for an extra, that of its project.
     fn choose<'c>(
         &self,
+        package: &Package,
         name: &PackageName,
         candidates: &'c Candidates,
         range: &Ranges<Version>,
@@ -111,7 +112,10 @@ impl<'w, 'a> Provider<'w, 'a> {
                     || self.world.needs_reserve(name, candidates, candidate))
         };
         let hints = [
-            self.chosen.borrow().get(name).cloned(),
+            // a project itself starts anew: what it was before the search went back may have been a way out
+            matches!(package, Package::Extra(..))
+                .then(|| self.chosen.borrow().get(name).cloned())
+                .flatten(),
             self.world.request.preferences.get(name).cloned(),
         ];
         for hint in hints.iter().flatten() {
@@ -260,7 +264,7 @@ impl DependencyProvider for Provider<'_, '_> {
         let Known::Found(candidates) = self.world.project(name)? else {
             return Ok(None);
         };
-        let chosen = self.choose(name, &candidates, range);
+        let chosen = self.choose(package, name, &candidates, range);
         let Some(candidate) = chosen else {
             return Ok(None);
         };

@@ -232,7 +232,7 @@ fn by_rule((who, many): (&str, bool), wanted: &str, rule: AbiRule) -> String {
     match rule {
         AbiRule::NumpyItself => format!("{who} {fact}"),
         AbiRule::TorchNumpy => format!("{who} {fact} and {harm}: {lifted}"),
-        AbiRule::Numpy | AbiRule::Torch | AbiRule::TorchBefore => {
+        AbiRule::Numpy | AbiRule::Torch | AbiRule::TorchBefore | AbiRule::Setuptools => {
             let (verb, since) = if many {
                 ("need", "since they")
             } else {
