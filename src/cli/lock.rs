@@ -83,7 +83,7 @@ fn lock(
     let declared = source.manifest.requires_python.as_ref();
     let declared = declared.map(|(python, _)| python);
     let targets = admitted(targets, wanted, declared.or(inferred.as_ref()))?;
-    let mut unfit = python::unfit(&pythons, &targets);
+    let mut unfit = python::unfit(&pythons, &source.manifest, &targets);
     // the scan says so of modules that left the library
     unfit.retain(|one| source.diagnostics().all(|other| other.site != one.site));
     let location = location(&resolve.index, global, &host, source.tree.root())?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinsmith_resolver::{PythonVersion, Target};
+use pinsmith_resolver::{PythonVersion, Target, Version};
 
 use super::super::source::Source;
 use crate::api::usage;
@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::era::python::{facts, interval};
 use crate::era::{Interval, PinPython, Supported};
 use crate::lock::{Lock, UNFIT_PYTHON};
+use crate::requirements::Manifest;
 
 /// What code and declarations say about the Python.
 pub(in crate::cli) fn of_source(source: &Source) -> Interval {
@@ -34,28 +35,59 @@ pub(super) fn supported<'a>(
     pythons.supported(&pins)
 }
 
-/// Targets on whose Python less of the code runs than on another.
-pub(super) fn unfit(pythons: &Interval, targets: &[Target]) -> Vec<Diagnostic> {
+/// Targets for whose Python the project is not: it says so itself, or less of the code runs on it than on another.
+pub(super) fn unfit(
+    pythons: &Interval,
+    manifest: &Manifest,
+    targets: &[Target],
+) -> Vec<Diagnostic> {
     let wanted: BTreeSet<PythonVersion> = targets.iter().map(|target| target.python).collect();
+    let refused = wanted
+        .iter()
+        .filter_map(|python| refused(pythons, manifest, *python));
+    let refused: Vec<Diagnostic> = refused.collect();
     let unfit = wanted
+        .iter()
+        .copied()
         .into_iter()
         .filter_map(|python| Some((python, pythons.unfit(python)?)));
-    unfit
-        .map(|(python, unfit)| {
-            let what = unfit.fact.shown();
-            let more = match unfit.files {
-                1 => String::new(),
-                files => format!(", the first of {files} files"),
-            };
-            let message = format!(
-                "the code does not run on Python {python}, which is locked for: {what}{more}"
-            );
-            Diagnostic::warning(UNFIT_PYTHON, message)
-                .at(unfit.fact.site.clone())
-                .help(format!(
-                    "lock for Python {0} with `--python {0}`",
-                    unfit.better
-                ))
-        })
-        .collect()
+    let unfit = unfit.map(|(python, unfit)| {
+        let what = unfit.fact.shown();
+        let more = match unfit.files {
+            1 => String::new(),
+            files => format!(", the first of {files} files"),
+        };
+        let message =
+            format!("the code does not run on Python {python}, which is locked for: {what}{more}");
+        Diagnostic::warning(UNFIT_PYTHON, message)
+            .at(unfit.fact.site.clone())
+            .help(format!(
+                "lock for Python {0} with `--python {0}`",
+                unfit.better
+            ))
+    });
+    refused.into_iter().chain(unfit).collect()
+}
+
+/// A Python that the declared `requires-python` leaves out.
+fn refused(pythons: &Interval, manifest: &Manifest, python: PythonVersion) -> Option<Diagnostic> {
+    let (specifiers, site) = manifest.requires_python.as_ref()?;
+    let admits = |python: PythonVersion| {
+        let full: Option<Version> = python.full().parse().ok();
+        full.is_none_or(|full| specifiers.contains(&full))
+    };
+    if admits(python) {
+        return None;
+    }
+    let message = format!(
+        "the project declares requires-python `{specifiers}`, and Python {python} is locked for"
+    );
+    // the ranking has the best first
+    let better = pythons.ranking.iter().find(|one| !one.excluded);
+    let help = match better {
+        Some(better) => format!("lock for Python {0} with `--python {0}`", better.python),
+        None => "lock for another with `--python`, or declare what is true".to_owned(),
+    };
+    let diagnostic = Diagnostic::warning(UNFIT_PYTHON, message);
+    Some(diagnostic.at(site.clone()).help(help))
 }
