@@ -49,7 +49,6 @@ pub(super) fn unfit(
     let unfit = wanted
         .iter()
         .copied()
-        .into_iter()
         .filter_map(|python| Some((python, pythons.unfit(python)?)));
     let unfit = unfit.map(|(python, unfit)| {
         let what = unfit.fact.shown();
