@@ -156,10 +156,9 @@ fn finish(mut manifest: Manifest) -> Manifest {
             _ => merged.push(need),
         }
     }
-    for need in &mut merged {
-        need.origins.sort();
-        need.origins.dedup();
-    }
+    merged
+        .iter_mut()
+        .for_each(ManifestRequirement::order_origins);
     manifest.requirements = merged;
     manifest
         .diagnostics

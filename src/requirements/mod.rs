@@ -134,8 +134,21 @@ pub struct ManifestRequirement {
     pub requirement: Requirement,
     /// The group it belongs to (PEP 735, an extra, or `optional`, `test`, `notebook`); `None` is runtime.
     pub group: Option<String>,
-    /// Where it came from, in order.
+    /// Where it came from: declarations, imports, install lines, each in order; install lines before imports, which cannot
+    /// have said so, where the requirement has more than a name.
     pub origins: Vec<Origin>,
+}
+
+impl ManifestRequirement {
+    /// Brings the origins into their order, each once.
+    pub(crate) fn order_origins(&mut self) {
+        let says_more = self.requirement.version_or_url.is_some();
+        self.origins.sort_by(|a, b| {
+            let late = |origin: &Origin| says_more && origin.kind == OriginKind::Import;
+            (late(a), a).cmp(&(late(b), b))
+        });
+        self.origins.dedup();
+    }
 }
 
 /// Where a requirement came from.

@@ -325,8 +325,7 @@ impl Manifest {
         let mut same = self.requirements.iter_mut();
         if let Some(need) = same.find(|need| need.requirement.name == name) {
             need.origins.extend(origins);
-            need.origins.sort();
-            need.origins.dedup();
+            need.order_origins();
         } else if let Ok(parsed) = parse_requirement(&text) {
             self.requirements.push(ManifestRequirement {
                 requirement: parsed.requirement,

@@ -126,7 +126,10 @@ fn load_all(loader: &mut Loader<'_>, files: &[(&str, Format)]) {
             group,
             constraint: is_constraints(path),
         };
-        let may_vary = matches!(format, Format::Requirements | Format::Environment);
+        let may_vary = matches!(
+            format,
+            Format::Requirements | Format::Environment | Format::Cog
+        );
         if may_vary && !role.is_development() {
             load_variant(loader, path, *format, role);
         } else {
@@ -136,8 +139,8 @@ fn load_all(loader: &mut Loader<'_>, files: &[(&str, Format)]) {
 }
 
 /// Reads a file unless it is another way to the same environment: `requirements_cu118.txt` is there
-/// instead of `requirements.txt`, and a frozen environment instead of the ranges of the project. The
-/// two together ask for nothing that exists.
+/// instead of `requirements.txt`, a frozen environment and the image of `cog.yaml` instead of the ranges of the
+/// project. The two together ask for nothing that exists.
 fn load_variant(loader: &mut Loader<'_>, path: &str, format: Format, role: Role) {
     let before = loader.out.clone();
     loader.load(path, role);
@@ -145,7 +148,7 @@ fn load_variant(loader: &mut Loader<'_>, path: &str, format: Format, role: Role)
     let Some((known, new)) = loader.out.requirements.split_at_checked(count) else {
         return;
     };
-    if rank(path, format) == 0 && !is_frozen(new) {
+    if rank(path, format) == 0 && format != Format::Cog && !is_frozen(new) {
         return;
     }
     let rival = new.iter().find_map(|new| {
@@ -162,11 +165,12 @@ fn load_variant(loader: &mut Loader<'_>, path: &str, format: Format, role: Role)
         "an alternative to `{}`, which is read: `{}` here is `{}` there (line {})",
         known.site.file, new.requirement, known.requirement, known.site.line
     );
-    let help = format!("`pinsmith compile {path}` locks this one");
-    let site = new.site.clone();
-    let diagnostic = Diagnostic::info(codes::FILE_SKIPPED, message).at(site);
+    let mut diagnostic = Diagnostic::info(codes::FILE_SKIPPED, message).at(new.site.clone());
+    if format != Format::Cog {
+        diagnostic = diagnostic.help(format!("`pinsmith compile {path}` locks this one"));
+    }
     loader.out = before;
-    loader.out.diagnostics.push(diagnostic.help(help));
+    loader.out.diagnostics.push(diagnostic);
 }
 
 /// Whether these are the exact versions of a whole environment, as `pip freeze` and
