@@ -14,9 +14,6 @@ const ALLOWED: &[&str] = &[
     "LANGUAGE",
     "TZ",
     "TERM",
-    "TMPDIR",
-    "TEMP",
-    "TMP",
     "LD_LIBRARY_PATH",
     "SOURCE_DATE_EPOCH",
     // Windows cannot start a process without these
@@ -57,7 +54,8 @@ const ALLOWED: &[&str] = &[
 ];
 
 /// The environment for an installer: allowed variables of the caller, certificates and proxy, a
-/// temporary HOME, and a PATH without relative entries and without the tree.
+/// temporary HOME, where temporary files lie too, and a PATH without relative entries and without the
+/// tree.
 ///
 /// Tokens (`HF_TOKEN`, `AWS_*`, ...), pip's, uv's and Python's own variables and everything that is
 /// not known to be needed stay out.
@@ -94,6 +92,10 @@ pub fn scrub(
         "APPDATA",
         "LOCALAPPDATA",
         "XDG_CONFIG_HOME",
+        // what an installer leaves there when it is ended goes with the folder
+        "TMPDIR",
+        "TEMP",
+        "TMP",
     ] {
         seen.insert(name.into(), home.into());
     }
