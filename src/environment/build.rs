@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use pinsmith_resolver::{PythonVersion, Sha256, Target, Trust, VersionSpecifiers, url_of};
 use sha2::{Digest, Sha256 as Hasher};
 
+use super::command;
 use super::hardware::{self, DriverNeed, driver_needed};
 use super::{
-    ArtifactPins, ArtifactSpec, BUILT_FROM_SOURCE, CommandSpec, DYNAMIC_METADATA, EnvironmentSpec,
+    ArtifactPins, ArtifactSpec, BUILT_FROM_SOURCE, DYNAMIC_METADATA, EnvironmentSpec,
     FLOATING_ARTIFACT, FLOATING_FILE, FLOATING_IN_CODE, Floor, Gap, OUTSIDE_THE_LOCK, PythonSpec,
     SourceSpec, SystemSpec, TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR, UNRESOLVED_IMPORT,
     VariableRead, VariableSpec, floor_needed, system_packages,
 };
 use crate::escape;
 use crate::lock::{Lock, floor_kind, target_names};
-use crate::requirements::{EntryPoint, Manifest, ModuleKind};
+use crate::requirements::{Manifest, ModuleKind};
 use crate::scan::{Scan, Site};
 
 /// A lock with the file that it is rendered into.
@@ -89,13 +90,14 @@ impl EnvironmentSpec {
             package_gaps(file.lock, &mut gaps);
         }
         Self {
+            project: inputs.manifest.name.clone(),
             as_of: inputs.locks.iter().find_map(|file| file.lock.as_of),
             inputs_digest: inputs.inputs_digest,
             python: python(inputs, &targets),
             accelerator: hardware::wanted(inputs.scan),
             system: system(inputs.locks),
             variables: variables(inputs.scan),
-            commands: commands(inputs.scan, inputs.manifest),
+            commands: command::commands(inputs.scan, inputs.manifest),
             targets,
             artifacts,
             sources,
@@ -112,7 +114,7 @@ fn gap(rule: crate::diagnostic::Code, site: Option<&Site>, why: impl Into<String
     }
 }
 
-fn visible_site(site: &Site) -> Site {
+pub(super) fn visible_site(site: &Site) -> Site {
     Site {
         file: escape::visible(&site.file).into_owned(),
         ..site.clone()
@@ -267,74 +269,6 @@ fn is_secret(name: &str) -> bool {
     ];
     words.iter().any(|word| secret.contains(word))
         || words.len() > 1 && words.last() == Some(&"KEY")
-}
-
-/// The project's entry points, and the commands of the README under short names: the program's file
-/// without its ending.
-fn commands(scan: &Scan, manifest: &Manifest) -> Vec<CommandSpec> {
-    let mut names = BTreeSet::new();
-    let mut commands = Vec::new();
-    for point in &manifest.entry_points {
-        if names.insert(point.name.clone()) {
-            commands.push(CommandSpec {
-                name: point.name.clone(),
-                run: entry_point(point, scan),
-                site: Some(visible_site(&point.site)),
-            });
-        }
-    }
-    for command in &scan.commands {
-        let script = command
-            .run
-            .iter()
-            .find(|word| word.rsplit('.').next() == Some("py"));
-        let module = command.run.windows(2).find(|pair| pair[0] == "-m");
-        let stem = match (script, module) {
-            (Some(script), _) => script.trim_end_matches(".py").rsplit('/').next(),
-            (None, Some(pair)) => pair[1].rsplit('.').next(),
-            (None, None) => None,
-        };
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let stem = stem.filter(|stem| !stem.is_empty() && stem.chars().all(plain));
-        let stem = stem.unwrap_or("run");
-        let mut name = stem.to_owned();
-        let mut number = 2;
-        while !names.insert(name.clone()) {
-            name = format!("{stem}-{number}");
-            number += 1;
-        }
-        commands.push(CommandSpec {
-            name,
-            run: command
-                .run
-                .iter()
-                .map(|word| escape::visible(word).into_owned())
-                .collect(),
-            site: Some(visible_site(&command.site)),
-        });
-    }
-    commands.sort();
-    commands
-}
-
-/// What an entry point's script does, for an environment that does not have the project installed.
-fn entry_point(point: &EntryPoint, scan: &Scan) -> Vec<String> {
-    let package = point.module.split('.').next().unwrap_or_default();
-    let begins = [format!("src/{package}/"), format!("src/{package}.py")];
-    let mut files = scan.source_files.iter();
-    let in_src = files.any(|file| begins.iter().any(|begin| file.starts_with(begin)));
-    let search = if in_src {
-        "sys.path.insert(0, 'src'); "
-    } else {
-        ""
-    };
-    let (first, rest) = point.object.split_once('.').unwrap_or((&point.object, ""));
-    let dot = if rest.is_empty() { "" } else { "." };
-    let program = format!(
-        "import sys; {search}from {} import {first}; sys.exit({first}{dot}{rest}())",
-        point.module
-    );
-    vec!["python".to_owned(), "-c".to_owned(), program]
 }
 
 fn artifacts(inputs: &SpecInputs<'_>, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {

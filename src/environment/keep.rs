@@ -3,7 +3,7 @@
 use super::{CommandSpec, EnvironmentSpec};
 
 impl EnvironmentSpec {
-    /// Takes over what a person filled in: the digest of the base image, the day of the package
+    /// Takes over what a person filled in: the name of a project that declares none, the digest of the base image, the day of the package
     /// archive, versions of system packages and additional ones, lowest drivers, variables that
     /// are set, and commands without a `from`.
     ///
@@ -11,6 +11,7 @@ impl EnvironmentSpec {
     /// a found one of the same name.
     #[must_use]
     pub fn keeping(mut self, older: &Self) -> Self {
+        self.project = self.project.or_else(|| older.project.clone());
         if let (Some(system), Some(older)) = (&mut self.system, &older.system) {
             system.digest.clone_from(&older.digest);
             system.snapshot.clone_from(&older.snapshot);

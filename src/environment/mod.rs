@@ -9,6 +9,7 @@
 //! `pinsmith.env.toml`. Nothing here reads files or asks the machine.
 
 mod build;
+mod command;
 mod floor;
 mod hardware;
 mod keep;
@@ -29,7 +30,7 @@ pub use system::{SystemNeed, SystemPackage, system_packages};
 
 use std::collections::BTreeMap;
 
-use pinsmith_resolver::{PythonVersion, Sha256, Target, Timestamp, VersionSpecifiers};
+use pinsmith_resolver::{PackageName, PythonVersion, Sha256, Target, Timestamp, VersionSpecifiers};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::scan::{Hardware, Site};
@@ -57,6 +58,8 @@ pub const FLOATING_FILE: Code = Code("ENV013");
 /// Everything that an environment needs, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentSpec {
+    /// The name of the project; a person's to fill in where it declares none.
+    pub project: Option<PackageName>,
     /// The instant that the index was seen at, when one was given.
     pub as_of: Option<Timestamp>,
     /// Digest of every file that the result depends on; see [`inputs_digest`].

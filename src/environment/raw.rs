@@ -28,6 +28,7 @@ pub(super) struct RawSpec {
 #[serde(rename_all = "kebab-case")]
 pub(super) struct RawMeta {
     pub(super) schema: String,
+    pub(super) project: Option<String>,
     pub(super) inputs_digest: String,
     pub(super) as_of: Option<toml::value::Datetime>,
 }

@@ -82,6 +82,10 @@ impl RawSpec {
             return Err(ReadSpecError::new("target", "there is none"));
         }
         Ok(EnvironmentSpec {
+            project: match known(self.meta.project) {
+                Some(name) => Some(parsed::<PackageName>("meta.project", &name)?),
+                None => None,
+            },
             as_of,
             inputs_digest: parsed("meta.inputs-digest", digest)?,
             python: PythonSpec {

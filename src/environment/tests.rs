@@ -307,7 +307,7 @@ fn a_spec_that_would_break_out_is_refused() {
         ("\"train.py\", \"--config\"", "\"a\\nRUN x\"", "command[1]"),
         ("\"OPENAI_API_KEY\"", "\"A\\nRUN x\"", "env.read[1]"),
         ("schema = \"1\"", "schema = \"2\"", "meta.schema"),
-        ("[python]", "[python", "line 7"),
+        ("[python]", "[python", "line 8"),
         (
             "python = \"3.11\"",
             "python = \"three\"",

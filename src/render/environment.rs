@@ -58,6 +58,15 @@ fn meta(spec: &EnvironmentSpec) -> Table {
         "inputs-digest",
         item(format!("sha256:{}", spec.inputs_digest)),
     );
+    match &spec.project {
+        Some(name) => {
+            table.insert("project", item(text(name)));
+        }
+        None => {
+            table.insert("project", item(UNKNOWN));
+            yours(&mut table, "project");
+        }
+    }
     table
 }
 

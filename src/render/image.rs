@@ -206,6 +206,16 @@ impl Recipe<'_> {
         ))
     }
 
+    /// What an environment is called where all of a user's stand side by side: after the project, and after
+    /// the target where the spec has several.
+    fn name(&self) -> String {
+        match &self.spec.project {
+            None => self.target.name.clone(),
+            Some(project) if self.spec.targets.len() == 1 => project.to_string(),
+            Some(project) => format!("{project}-{}", self.target.name),
+        }
+    }
+
     /// `3.11`, or `3.11.7` when the lock was made for that release.
     fn python(&self) -> String {
         self.target.target.python.to_string()

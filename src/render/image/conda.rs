@@ -9,7 +9,7 @@ pub(super) fn render(recipe: &Recipe<'_>) -> Body {
     let names = others(recipe, |names: &Names| names.conda);
     let mut text = format!(
         "name: {}\nchannels:\n  - conda-forge\n  - nodefaults\ndependencies:\n  - python={}\n  - pip\n",
-        json_string(&recipe.target.name),
+        json_string(&recipe.name()),
         recipe.python()
     );
     for name in names.run.union(&names.build) {

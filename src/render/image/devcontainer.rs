@@ -10,7 +10,7 @@ pub(super) fn render(recipe: &Recipe<'_>) -> Result<Body, String> {
     // what the Dockerfile refuses, this refuses
     suite(recipe)?;
     let mut file = Map::new();
-    file.insert("name".to_owned(), json!(recipe.target.name));
+    file.insert("name".to_owned(), json!(recipe.name()));
     file.insert(
         "build".to_owned(),
         json!({"dockerfile": "Dockerfile", "context": ".", "target": "environment"}),

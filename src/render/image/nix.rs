@@ -20,6 +20,7 @@ pub(super) fn render(recipe: &Recipe<'_>) -> Result<Body, String> {
         }
     };
     let (major, minor) = target.target.python.minor_pair();
+    let (nixpkgs, revision) = nixpkgs(major, minor)?;
     let names = others(recipe, |names: &Names| names.nix);
     let mut libraries = " stdenv.cc.cc.lib zlib".to_owned();
     for name in names.run.iter().filter(|name| **name != "stdenv.cc.cc.lib") {
@@ -39,6 +40,7 @@ pub(super) fn render(recipe: &Recipe<'_>) -> Result<Body, String> {
         ""
     };
     let text = TEMPLATE
+        .replace("@nixpkgs@", &nixpkgs)
         .replace("@system@", system)
         .replace("@python@", &format!("python{major}{minor}"))
         .replace("@lock@", &target.lock)
@@ -49,7 +51,7 @@ pub(super) fn render(recipe: &Recipe<'_>) -> Result<Body, String> {
         // last, so that a person's values are never searched
         .replace("@variables@", &variables);
     let mut not_expressible = vec![
-        "the revision of nixpkgs: nix writes it into flake.lock".to_owned(),
+        revision,
         format!(
             "the exact release of Python {}: nixpkgs has one of each minor version",
             recipe.python()
@@ -69,8 +71,46 @@ pub(super) fn render(recipe: &Recipe<'_>) -> Result<Body, String> {
     })
 }
 
+/// Tags of nixpkgs, which never move, each with the last minor version of Python 3 for which it is asked.
+///
+/// nixpkgs drops a Python soon after its end of life, so an old one needs an old tag. From general
+/// knowledge of its releases, each a release before the one that dropped that Python.
+const TAGS: [(u8, &str); 7] = [
+    (6, "21.05"),
+    (7, "22.11"),
+    (8, "23.11"),
+    (9, "24.05"),
+    (10, "24.11"),
+    (13, "25.05"),
+    (14, "25.11"),
+];
+
+/// The nixpkgs that has this Python, and what is left open about it.
+fn nixpkgs(major: u8, minor: u8) -> Result<(String, String), String> {
+    if (major, minor) < (3, 6) {
+        return Err(format!(
+            "no tag of nixpkgs is known here to have a Python {major}.{minor} with `venv`"
+        ));
+    }
+    let tag = TAGS.iter().find(|(last, _)| (3, minor) <= (major, *last));
+    Ok(match tag {
+        Some((_, tag)) => (
+            format!("github:NixOS/nixpkgs?ref=refs/tags/{tag}"),
+            format!(
+                "the commit of nixpkgs, which nix writes into flake.lock; tag {tag} has Python {major}.{minor}"
+            ),
+        ),
+        None => (
+            "github:NixOS/nixpkgs/nixos-unstable".to_owned(),
+            format!(
+                "the revision of nixpkgs, which nix writes into flake.lock; none is known here to have Python {major}.{minor}"
+            ),
+        ),
+    })
+}
+
 const TEMPLATE: &str = r#"{
-  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+  inputs.nixpkgs.url = "@nixpkgs@";
 
   outputs = { self, nixpkgs }:
     let

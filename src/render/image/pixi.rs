@@ -56,7 +56,7 @@ fn workspace(recipe: &Recipe<'_>) -> Table {
         Platform::WindowsArm64 => "win-arm64",
     };
     let mut table = Table::new();
-    table.insert("name", item(recipe.target.name.as_str()));
+    table.insert("name", item(recipe.name()));
     table.insert(
         "channels",
         item(["conda-forge"].into_iter().collect::<Array>()),

@@ -22,7 +22,8 @@ const fn names(debian: &'static str, conda: &'static str, nix: &'static str) -> 
     }
 }
 
-/// Ordered by Debian name. Compilers come as conda-forge's metapackages.
+/// Ordered by Debian name. Compilers come as conda-forge's metapackages. Those of nixpkgs are names that
+/// old and new releases have.
 const TABLE: &[Names] = &[
     names("cmake", "cmake", "cmake"),
     names("default-jre-headless", "openjdk", "jre_headless"),
@@ -42,14 +43,14 @@ const TABLE: &[Names] = &[
     names("libidn2-0", "libidn2", "libidn2"),
     names("libopenmpi3", "openmpi", "openmpi"),
     names("libportaudio2", "portaudio", "portaudio"),
-    names("libpq-dev", "libpq", "libpq"),
+    names("libpq-dev", "libpq", "postgresql"),
     names("libsndfile1", "libsndfile", "libsndfile"),
     names("libudev1", "libudev", "udev"),
     names("libusb-1.0-0", "libusb", "libusb1"),
     names("libx11-6", "xorg-libx11", "xorg.libX11"),
     names("libxkbcommon0", "libxkbcommon", "libxkbcommon"),
     names("pkg-config", "pkg-config", "pkg-config"),
-    names("poppler-utils", "poppler", "poppler-utils"),
+    names("poppler-utils", "poppler", "poppler_utils"),
     names("portaudio19-dev", "portaudio", "portaudio"),
     names("tesseract-ocr", "tesseract", "tesseract"),
     Names {
