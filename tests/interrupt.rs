@@ -95,7 +95,7 @@ fn an_interrupted_installation_says_what_is_left_and_can_be_completed() {
     let server = serve_with(Form::Json, move |request, answer| {
         let agent = request.headers.get("user-agent");
         let by_pip = agent.is_some_and(|agent| agent.starts_with("pip/"));
-        if by_pip && request.path.ends_with(".whl") && hanging.load(Ordering::Relaxed) {
+        if by_pip && request.path.starts_with("/files/") && hanging.load(Ordering::Relaxed) {
             seen.store(true, Ordering::Relaxed);
             std::thread::sleep(Duration::from_mins(5));
         }
@@ -219,7 +219,7 @@ fn a_process_killed_between_bytes_leaves_whole_files() {
 }
 
 /// Runs a step from the cache with a limit on the size of written files, in blocks of the shell.
-fn limited(place: &Place, step: &str, blocks: u32, ignored: bool) -> std::process::Output {
+fn limited(place: &Place, step: &str, blocks: u32, ignored: bool) -> Output {
     let step = Step::of(&format!("{step} --offline"), "json");
     let command = place.command(&step);
     let ignore = if ignored { "trap '' XFSZ;" } else { "" };

@@ -115,12 +115,11 @@ fn says(stem: &str, run: &[String]) -> Vec<String> {
             }
             continue;
         };
-        let (option, value) = match option.split_once('=') {
-            Some((option, value)) => (option, Some(value)),
-            None => {
-                let value = words.next_if(|next| !next.starts_with('-') && !is_script(next));
-                (option, value.map(String::as_str))
-            }
+        let (option, value) = if let Some((option, value)) = option.split_once('=') {
+            (option, Some(value))
+        } else {
+            let value = words.next_if(|next| !next.starts_with('-') && !is_script(next));
+            (option, value.map(String::as_str))
         };
         said.extend(match value {
             None => short(stem, option),

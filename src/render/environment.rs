@@ -58,14 +58,14 @@ fn meta(spec: &EnvironmentSpec) -> Table {
         "inputs-digest",
         item(format!("sha256:{}", spec.inputs_digest)),
     );
-    match &spec.project {
-        Some(name) => {
-            table.insert("project", item(text(name)));
-        }
-        None => {
-            table.insert("project", item(UNKNOWN));
-            yours(&mut table, "project");
-        }
+    table.insert(
+        "project",
+        spec.project
+            .as_ref()
+            .map_or_else(|| item(UNKNOWN), |name| item(text(name))),
+    );
+    if spec.project.is_none() {
+        yours(&mut table, "project");
     }
     table
 }
