@@ -60,8 +60,10 @@ def answer(tool, case, out, args):
 
 
 def last(text):
+    """The line that names what failed, else the last one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:160] if lines else "no message"
+    named = [line for line in lines if re.search(r"Failed to (build|download)|No solution|distutils.errors", line)]
+    return (named or lines or ["no message"])[-1 if not named else 0][:160]
 
 
 def tried(tool, case, args):
@@ -84,9 +86,9 @@ def tried(tool, case, args):
     wanted = roots(case / "req.in")
     for root in wanted:
         try:
-            code, _, errors = run([interpreter, "-I", "-c", IMPORT, root], cwd="/", timeout=300, env=surroundings(args))
+            code, _, errors = run([interpreter, "-I", "-c", IMPORT, root], cwd="/", timeout=900, env=surroundings(args))
         except subprocess.TimeoutExpired:
-            code, errors = 1, "no end within 300 s"
+            code, errors = 1, "no end within 900 s"
         if code != 0:
             failures.append(f"{root}: {last(errors)}")
     shutil.rmtree(environment)
