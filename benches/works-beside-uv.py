@@ -15,6 +15,9 @@ import re
 import shutil
 import subprocess
 
+# what only requires the distribution that has the module
+MODULES = {"apache-airflow": "airflow"}
+
 IMPORT = r"""
 import importlib, importlib.metadata as metadata, sys
 name = sys.argv[1]
@@ -29,7 +32,7 @@ for file in metadata.distribution(name).files or []:
         tops.add(top)
 own = name.replace("-", "_").lower()
 best = sorted(tops, key=lambda top: (top.lower() != own, top.lower() not in own, top))
-importlib.import_module(best[0] if best else own)
+importlib.import_module(best[0] if best else sys.argv[2])
 """
 
 
@@ -86,7 +89,8 @@ def tried(tool, case, args):
     wanted = roots(case / "req.in")
     for root in wanted:
         try:
-            code, _, errors = run([interpreter, "-I", "-c", IMPORT, root], cwd="/", timeout=900, env=surroundings(args))
+            command = [interpreter, "-I", "-c", IMPORT, root, MODULES.get(root, root.replace("-", "_"))]
+            code, _, errors = run(command, cwd="/", timeout=900, env=surroundings(args))
         except subprocess.TimeoutExpired:
             code, errors = 1, "no end within 900 s"
         if code != 0:

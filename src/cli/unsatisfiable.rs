@@ -13,7 +13,7 @@ use super::{Done, Failure};
 use crate::accelerator::{Route, Table};
 use crate::diagnostic::Code;
 use crate::index::codes::NOT_IN_CACHE;
-use crate::requirements::Manifest;
+use crate::requirements::{Manifest, OriginKind};
 
 /// What would give an answer; every piece of it was tried.
 #[derive(Debug, Default)]
@@ -151,6 +151,8 @@ fn tell(
     let places = |requirement: &Requirement| places(requirement, manifests);
     let mut story = proof.story(&places);
     let mut help = help(&proof, advice, &places);
+    let requirements = proof.requirements().into_iter();
+    help.extend(requirements.filter_map(|requirement| apart(requirement, manifests)));
     if let Some(place) = place {
         story.insert(0, place.before.clone());
         help.push(place.help.clone());
@@ -190,6 +192,37 @@ pub(super) fn places(requirement: &Requirement, manifests: &[&Manifest]) -> Opti
         sites.push(format!("{more} more"));
     }
     (!sites.is_empty()).then(|| sites.join(", "))
+}
+
+/// The folder that can be left out, where nothing declares a requirement and only code in that folder asks for it.
+fn apart(requirement: &Requirement, manifests: &[&Manifest]) -> Option<String> {
+    let all = manifests.iter().flat_map(|manifest| &manifest.requirements);
+    let origins = all
+        .filter(|one| one.requirement.name == requirement.name)
+        .flat_map(|one| &one.origins);
+    let mut folder: Option<Vec<&str>> = None;
+    for origin in origins {
+        if origin.kind == OriginKind::Declared {
+            return None;
+        }
+        let parts: Vec<&str> = origin.site.file.split('/').collect();
+        let (_, of_file) = parts.split_last()?;
+        let common = |so_far: Vec<&'_ str>| {
+            let both = so_far.iter().zip(of_file);
+            both.take_while(|(a, b)| a == b).count()
+        };
+        folder = Some(match folder {
+            None => of_file.to_vec(),
+            Some(so_far) => of_file[..common(so_far)].to_vec(),
+        });
+    }
+    let folder = folder.filter(|parts| !parts.is_empty())?.join("/");
+    // a pattern without a slash means folders of that name anywhere
+    let anchor = if folder.contains('/') { "" } else { "/" };
+    Some(format!(
+        "or leave `{folder}` out, if it is not needed, with `--exclude '{anchor}{folder}'`: nothing else asks for {}",
+        requirement.name
+    ))
 }
 
 /// What to do about it, one line each.
