@@ -5,6 +5,7 @@
 //! and aliases; a name that is shadowed, bound again or guarded gives no bound, and a method counts
 //! only where the code shows what it is a method of. A false finding is worse than a missed one.
 
+mod again;
 mod bounds;
 mod edit;
 mod fix;
@@ -23,12 +24,14 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use ruff_python_ast::{ModModule, PythonVersion};
 use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
+use serde::{Deserialize, Serialize};
 
+pub use again::usage_of_python;
 pub use bounds::{Bound, Clause, Conflict, Needs, bounds};
 pub use edit::{Edit, apply};
 pub use table::{Addition, Owner, Removal, RemovalKind, Rewrite, additions, removals};
@@ -67,7 +70,7 @@ pub struct PythonFact {
 }
 
 /// Which versions of Python something leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Claim {
     /// This one and later ones.
     Since((u8, u8)),
@@ -109,7 +112,7 @@ pub struct Finding {
 }
 
 /// How sure a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Certainty {
     /// The name leads there through imports, or the receiver is known.
@@ -133,17 +136,36 @@ pub enum Certainty {
 /// # std::io::Result::Ok(())
 /// ```
 pub fn usage(tree: &Tree, scan: &Scan) -> Usage {
+    let locals = locals(scan);
     let read = scan.source_files.par_iter().filter_map(|file| {
         // what cannot be read was reported by the scan
         let sources = code::read(tree, file).ok()?;
-        let locals = scan
-            .imports
-            .iter()
-            .filter(|import| import.local && import.site.file == *file);
-        let locals: BTreeSet<&str> = locals.map(|import| import.module.top_level()).collect();
-        Some(of_sources(file, &sources, &locals))
+        Some(of_sources(file, &sources, locals.of(file)))
     });
-    let read: Vec<(Usage, Vec<String>)> = read.collect();
+    joined(read.collect())
+}
+
+/// The modules of the tree's own that each file imports.
+struct Locals<'a>(BTreeMap<&'a str, BTreeSet<&'a str>>);
+
+impl<'a> Locals<'a> {
+    fn of(&self, file: &str) -> &BTreeSet<&'a str> {
+        const NONE: &BTreeSet<&str> = &BTreeSet::new();
+        self.0.get(file).unwrap_or(NONE)
+    }
+}
+
+fn locals(scan: &Scan) -> Locals<'_> {
+    let mut locals = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for import in scan.imports.iter().filter(|import| import.local) {
+        let of_file = locals.entry(&import.site.file).or_default();
+        of_file.insert(import.module.top_level());
+    }
+    Locals(locals)
+}
+
+/// Joins what was read of each file.
+fn joined(read: Vec<(Usage, Vec<String>)>) -> Usage {
     let mut usage = Usage::default();
     let mut patched = BTreeSet::new();
     for (of_file, own) in read {

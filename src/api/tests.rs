@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::*;
-use crate::scan::{ScanOptions, scan};
+use crate::scan::cases::Notes;
+use crate::scan::{Memory, ScanOptions, scan};
 
 #[derive(Deserialize)]
 struct Cases {
@@ -53,7 +54,24 @@ fn usage_of(files: &BTreeMap<String, String>) -> Usage {
         std::fs::write(path, text).unwrap();
     }
     let tree = Tree::new(folder.path()).unwrap();
-    usage(&tree, &scan(&tree, &ScanOptions::default()))
+    let scan = scan(&tree, &ScanOptions::default());
+    let usage = usage(&tree, &scan);
+    // what concerns Python alone is the same when it is read alone, kept, and remembered
+    let mut of_python = usage.clone();
+    let is_python = |owner: &Owner| *owner == Owner::Python;
+    of_python
+        .findings
+        .retain(|one| is_python(&one.removal.owner));
+    of_python.findings.iter_mut().for_each(|one| one.fix = None);
+    of_python.news.retain(|one| is_python(&one.addition.owner));
+    let notes = Notes::default();
+    for memory in [None, Some(&notes), Some(&notes)] {
+        let memory = memory.map(|notes| (notes as &dyn Memory, "one"));
+        let again = usage_of_python(&tree, &scan, memory);
+        assert_eq!(format!("{again:?}"), format!("{of_python:?}"));
+    }
+    assert!(notes.recall().is_some(), "something is kept");
+    usage
 }
 
 fn place(site: &Site) -> String {

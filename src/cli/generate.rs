@@ -228,7 +228,7 @@ fn of_pyproject(
 
 /// The Pythons that the code can run on, from the one that its requirements are for.
 fn inferred_python(source: &Source, python: PythonVersion) -> Option<VersionSpecifiers> {
-    pythons_of(source).requires_python(python.minor_pair())
+    pythons_of(source, None).requires_python(python.minor_pair())
 }
 
 /// The declared name, else that of the folder, as far as it can be one.

@@ -78,7 +78,7 @@ fn lock(
     let accelerators = table(wanted.accelerator_table.as_deref())?;
     let targets = targets(wanted, &host, &before.targets, &accelerators)?;
     let mut source = Source::read_again(&args.source, Purpose::of(&targets), global, terminal)?;
-    let pythons = pythons_of(&source);
+    let pythons = pythons_of(&source, (!args.source.rescan).then_some(global));
     let inferred = pythons.supported(&[]).map(|found| found.specifiers);
     let declared = source.manifest.requires_python.as_ref();
     let declared = declared.map(|(python, _)| python);

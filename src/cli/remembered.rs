@@ -12,11 +12,20 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
+    /// For the scan.
     pub(super) fn new(tree: &Tree, global: &GlobalArgs) -> Self {
         Self {
             cache: Cache::new(cache_dir(global)),
             place: tree.root().to_string_lossy().into_owned(),
         }
+    }
+
+    /// For what the code says about its Python.
+    pub(super) fn of_python(tree: &Tree, global: &GlobalArgs) -> Self {
+        let mut of_scan = Self::new(tree, global);
+        // no path has this byte
+        of_scan.place.push_str("\0python");
+        of_scan
     }
 }
 

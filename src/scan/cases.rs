@@ -65,7 +65,7 @@ pub(crate) struct Case {
 
 /// A memory for one test.
 #[derive(Default)]
-struct Notes(Mutex<Option<Vec<u8>>>);
+pub(crate) struct Notes(Mutex<Option<Vec<u8>>>);
 
 impl Memory for Notes {
     fn recall(&self) -> Option<Vec<u8>> {

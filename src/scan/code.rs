@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 
 use super::decode::decode;
 use super::lines::Lines;
+use super::memory::digest;
 use super::notebook;
-use super::{ImportContext, ReadError, Tree, base_context};
+use super::{ImportContext, ReadError, Tree, base_context, is_build_name};
 
 /// The Python of one file.
 #[derive(Debug)]
@@ -49,6 +50,15 @@ struct Cell {
     source: String,
     /// Its strings: where each starts in the source and in the file, and what is written there.
     literals: Vec<(usize, usize, String)>,
+}
+
+/// What the reading of a file depends on; `None` where that is more than its content and its name.
+pub(crate) fn key(tree: &Tree, file: &str, bytes: &[u8]) -> Option<String> {
+    if is_build_name(file) {
+        return None;
+    }
+    let context = base_context(tree, file, "");
+    Some(format!("{context:?} {}", digest(bytes)))
 }
 
 /// Reads the Python of a file of the tree.

@@ -4,17 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pinsmith_resolver::{PythonVersion, Target, Version};
 
+use super::super::args::GlobalArgs;
+use super::super::remembered::{Remembered, this_program};
 use super::super::source::Source;
-use crate::api::usage;
+use crate::api::usage_of_python;
 use crate::diagnostic::Diagnostic;
 use crate::era::python::{facts, interval};
 use crate::era::{Interval, PinPython, Supported};
 use crate::lock::{Lock, UNFIT_PYTHON};
 use crate::requirements::Manifest;
+use crate::scan::Memory;
 
-/// What code and declarations say about the Python.
-pub(in crate::cli) fn of_source(source: &Source) -> Interval {
-    let usage = usage(&source.tree, &source.scan);
+/// What code and declarations say about the Python; with what an earlier run read of it, where there is a cache to look into.
+pub(in crate::cli) fn of_source(source: &Source, cached: Option<&GlobalArgs>) -> Interval {
+    let memory = cached.map(|global| Remembered::of_python(&source.tree, global));
+    let program = this_program();
+    let memory = memory.as_ref().zip(program.as_deref());
+    let memory = memory.map(|(memory, program)| (memory as &dyn Memory, program));
+    let usage = usage_of_python(&source.tree, &source.scan, memory);
     let facts = facts(&source.tree, &source.scan, &source.manifest, &usage);
     interval(facts, None, &BTreeMap::new())
 }

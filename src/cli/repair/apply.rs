@@ -152,7 +152,7 @@ fn write_lock(field: &Field<'_>, answer: &Answer) -> Result<Vec<String>, Failure
         .unwrap_or_default();
     let (made, _) = Made::new(
         &lock_args,
-        (&source, &pythons_of(&source)),
+        (&source, &pythons_of(&source, None)),
         &[resolution],
         &lock_options,
         (older.as_ref(), &pins),
