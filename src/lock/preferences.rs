@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use pinsmith_resolver::{MarkerTree, PackageName, Requirement, Target, Version, specifiers_of};
+use pinsmith_resolver::{
+    MarkerTree, PackageName, Requirement, Target, Version, VersionSpecifiers, specifiers_of,
+};
 use toml::{Table, Value};
 
 use super::{LockMarker, MAX_LOCK_BYTES, Selection};
@@ -60,6 +62,8 @@ struct Pin {
     version: Version,
     /// Any of these must hold; none means everywhere.
     markers: Vec<LockMarker>,
+    /// The Pythons of the release, of poetry and pdm.
+    pythons: Option<VersionSpecifiers>,
 }
 
 impl Preferences {
@@ -89,17 +93,29 @@ impl Preferences {
         Some(Self { pins })
     }
 
-    /// The version to keep of each package on a target.
+    /// The version to keep of each package on a target; of several the highest, for poetry before 2.0 keeps the
+    /// markers that tell them apart with those who require them, and the older ones are for older Pythons.
     pub fn on(&self, target: &Target) -> BTreeMap<PackageName, Version> {
         let environment = target.marker_environment();
-        let mut versions = BTreeMap::new();
+        let python: Option<Version> = target.python.full().parse().ok();
+        let mut versions: BTreeMap<PackageName, Version> = BTreeMap::new();
         for pin in &self.pins {
             let mut markers = pin.markers.iter();
-            let holds = pin.markers.is_empty()
-                || markers.any(|marker| marker.holds(&environment, &Selection::Everything));
-            if holds {
-                let version = pin.version.clone();
-                versions.entry(pin.name.clone()).or_insert(version);
+            let runs = pin.pythons.as_ref();
+            let holds = (pin.markers.is_empty()
+                || markers.any(|marker| marker.holds(&environment, &Selection::Everything)))
+                && runs
+                    .zip(python.as_ref())
+                    .is_none_or(|(pythons, own)| pythons.contains(own));
+            if !holds {
+                continue;
+            }
+            let version = pin.version.clone();
+            let chosen = versions
+                .entry(pin.name.clone())
+                .or_insert_with(|| version.clone());
+            if *chosen < version {
+                *chosen = version;
             }
         }
         versions
@@ -140,7 +156,9 @@ fn pin(package: &Value, marker_keys: &[&str]) -> Option<Pin> {
         }
     }
     let markers = markers.into_iter().filter(|marker| !marker.is_empty());
+    let pythons = text("python-versions").or_else(|| text("requires_python"));
     Some(Pin {
+        pythons: pythons.and_then(|text| text.parse().ok()),
         name: PackageName::from_str(text("name")?).ok()?,
         version: text("version")?.parse().ok()?,
         markers: markers
@@ -172,6 +190,7 @@ fn pipfile(text: &str) -> Option<Vec<Pin>> {
         let version = package.get("version")?.as_str()?;
         let marker = package.get("markers").and_then(serde_json::Value::as_str);
         Some(Pin {
+            pythons: None,
             name: PackageName::from_str(name).ok()?,
             version: version.trim_start_matches('=').parse().ok()?,
             markers: marker
@@ -207,6 +226,7 @@ fn exact(requirement: &Requirement) -> Option<Pin> {
         .then(|| requirement.marker.try_to_string())
         .flatten();
     Some(Pin {
+        pythons: None,
         name: requirement.name.clone(),
         version: clause.version().clone(),
         markers: marker
