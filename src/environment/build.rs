@@ -9,9 +9,9 @@ use super::command;
 use super::hardware::{self, DriverNeed, driver_needed};
 use super::{
     ArtifactPins, ArtifactSpec, BUILT_FROM_SOURCE, DYNAMIC_METADATA, EnvironmentSpec,
-    FLOATING_ARTIFACT, FLOATING_FILE, FLOATING_IN_CODE, Floor, Gap, OUTSIDE_THE_LOCK, PythonSpec,
-    SourceSpec, SystemSpec, TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR, UNRESOLVED_IMPORT,
-    VariableRead, VariableSpec, floor_needed, system_packages,
+    FLOATING_ARTIFACT, FLOATING_FILE, FLOATING_IN_CODE, Floor, Gap, OPAQUE_LOAD, OUTSIDE_THE_LOCK,
+    PythonSpec, SourceSpec, SystemSpec, TargetSpec, UNKNOWN_DRIVER, UNKNOWN_FLOOR,
+    UNRESOLVED_IMPORT, VariableRead, VariableSpec, floor_needed, system_packages,
 };
 use crate::escape;
 use crate::lock::{Lock, floor_kind, target_names};
@@ -84,6 +84,7 @@ impl EnvironmentSpec {
         let mut gaps = BTreeSet::new();
         gaps.extend(unresolved_imports(inputs.manifest));
         let artifacts = artifacts(inputs, &mut gaps);
+        gaps.extend(opaque_loads(inputs.scan));
         let sources = sources(inputs, &mut gaps);
         let targets = targets(inputs.locks, &mut gaps);
         for file in inputs.locks {
@@ -130,7 +131,10 @@ fn python(inputs: &SpecInputs<'_>, targets: &[TargetSpec]) -> PythonSpec {
         .map(|reason| escape::visible(reason).into_owned())
         .collect();
     if let Some((_, site)) = declared {
-        evidence.push(format!("requires-python at {}", visible_site(site)));
+        let site = visible_site(site).to_string();
+        if !evidence.iter().any(|reason| reason.ends_with(&site)) {
+            evidence.push(format!("requires-python at {site}"));
+        }
     }
     PythonSpec {
         version: version.unwrap_or(PythonVersion {
@@ -269,6 +273,22 @@ fn is_secret(name: &str) -> bool {
     ];
     words.iter().any(|word| secret.contains(word))
         || words.len() > 1 && words.last() == Some(&"KEY")
+}
+
+/// One gap for each kind of call, at its first place.
+fn opaque_loads(scan: &Scan) -> impl Iterator<Item = Gap> {
+    let mut calls: BTreeMap<&str, BTreeSet<&Site>> = BTreeMap::new();
+    for load in &scan.opaque_loads {
+        calls.entry(load.call).or_default().insert(&load.site);
+    }
+    calls.into_iter().map(|(call, sites)| {
+        let places = match sites.len() {
+            1 => String::new(),
+            more => format!(" at {more} places"),
+        };
+        let why = format!("what `{call}` loads{places} is only known when it runs");
+        gap(OPAQUE_LOAD, sites.first().copied(), why)
+    })
 }
 
 fn artifacts(inputs: &SpecInputs<'_>, gaps: &mut BTreeSet<Gap>) -> Vec<ArtifactSpec> {

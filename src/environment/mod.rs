@@ -49,7 +49,8 @@ pub const BUILT_FROM_SOURCE: Code = Code("ENV005");
 pub const UNKNOWN_DRIVER: Code = Code("ENV006");
 /// A wheel does not say which libc or system it needs.
 pub const UNKNOWN_FLOOR: Code = Code("ENV007");
-
+/// A model, dataset or file whose name only running the code would tell.
+pub const OPAQUE_LOAD: Code = Code("ENV014");
 /// A model, dataset or file whose commit is in the spec, but not in the code that loads it.
 pub const FLOATING_IN_CODE: Code = Code("ENV011");
 /// A plain download of which nothing is recorded.
@@ -229,7 +230,8 @@ impl ArtifactSpec {
 }
 
 /// Every rule of a [`Gap`].
-const RULES: [Code; 9] = [
+const RULES: [Code; 10] = [
+    OPAQUE_LOAD,
     FLOATING_IN_CODE,
     FLOATING_FILE,
     UNRESOLVED_IMPORT,
@@ -283,6 +285,7 @@ fn help(rule: Code) -> Option<&'static str> {
         FLOATING_IN_CODE => {
             Some("give the loader that commit, as in `revision=\"<40 hex digits>\"`")
         }
+        OPAQUE_LOAD => Some("write the name into the call, or keep a note of what it was"),
         BUILT_FROM_SOURCE => Some("choose a version that has wheels, if there is one"),
         _ => None,
     }

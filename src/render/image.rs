@@ -275,6 +275,7 @@ impl Recipe<'_> {
         }
         let own = [
             crate::environment::UNRESOLVED_IMPORT,
+            crate::environment::OPAQUE_LOAD,
             crate::environment::OUTSIDE_THE_LOCK,
             crate::environment::BUILT_FROM_SOURCE,
         ];

@@ -93,6 +93,31 @@ pub(super) fn in_call(name: &str, call: &ExprCall, site: impl Fn() -> Site) -> O
     })
 }
 
+/// The call of which only running it would tell what it loads: its argument is no literal.
+pub(super) fn opaque(name: &str, call: &ExprCall) -> Option<&'static str> {
+    let (last, before) = match name.rsplit_once('.') {
+        Some((before, last)) => (last, before),
+        None => (name, ""),
+    };
+    let (shown, keyword, position) = match last {
+        "from_pretrained" => ("from_pretrained", "pretrained_model_name_or_path", 0),
+        "load_dataset" => ("load_dataset", "path", 0),
+        "hf_hub_download" => ("hf_hub_download", "repo_id", 0),
+        "snapshot_download" => ("snapshot_download", "repo_id", 0),
+        "load" if before.ends_with("hub") => ("torch.hub.load", "repo_or_dir", 0),
+        "SentenceTransformer" => ("SentenceTransformer", "model_name_or_path", 0),
+        "CrossEncoder" => ("CrossEncoder", "model_name_or_path", 0),
+        "load_state_dict_from_url" => ("load_state_dict_from_url", "url", 0),
+        "download_url_to_file" => ("download_url_to_file", "url", 0),
+        "urlretrieve" => ("urlretrieve", "url", 0),
+        "download" if before == "wget" => ("wget.download", "url", 0),
+        "download" if before == "gdown" => ("gdown.download", "url", 0),
+        _ => return None,
+    };
+    let value = call.arguments.find_argument_value(keyword, position)?;
+    (!value.is_string_literal_expr()).then_some(shown)
+}
+
 /// `owner/name@revision`, as setfit and timm take it; no hub has an `@` in its names.
 fn with_revision(mut found: Found) -> Found {
     if matches!(found.kind, "model" | "dataset")

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Artifact, HardwareHint, ImpliedNeed, Import, ImportContext, InstallLine, Label, Site, Use,
-    Variable,
+    Artifact, HardwareHint, ImpliedNeed, Import, ImportContext, InstallLine, Label, OpaqueLoad,
+    Site, Use, Variable,
 };
 use crate::diagnostic::Diagnostic;
 
@@ -19,6 +19,8 @@ pub(super) struct Facts {
     pub(super) implied: Vec<ImpliedNeed>,
     /// Artifacts.
     pub(super) artifacts: Vec<Artifact>,
+    /// Calls that load what only running them would tell.
+    pub(super) opaque_loads: Vec<OpaqueLoad>,
     /// Environment variables.
     pub(super) variables: Vec<Variable>,
     /// What is said of hardware.
@@ -109,6 +111,7 @@ impl Facts {
         self.install_lines.extend(other.install_lines);
         self.implied.extend(other.implied);
         self.artifacts.extend(other.artifacts);
+        self.opaque_loads.extend(other.opaque_loads);
         self.variables.extend(other.variables);
         self.hardware.extend(other.hardware);
         self.path_entries.extend(other.path_entries);

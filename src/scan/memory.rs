@@ -118,6 +118,7 @@ impl Kept {
             install_lines,
             implied,
             artifacts,
+            opaque_loads,
             variables,
             hardware,
             path_entries,
@@ -130,6 +131,7 @@ impl Kept {
         let is_plain = install_lines.is_empty()
             && implied.is_empty()
             && artifacts.is_empty()
+            && opaque_loads.is_empty()
             && hardware.is_empty()
             && extensions.is_empty()
             && uses.is_empty()

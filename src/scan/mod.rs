@@ -356,6 +356,7 @@ impl Scan {
         self.install_lines.extend(facts.install_lines);
         self.implied.extend(facts.implied);
         self.artifacts.extend(facts.artifacts);
+        self.opaque_loads.extend(facts.opaque_loads);
         self.variables.extend(facts.variables);
         self.uses.extend(facts.uses);
         self.hardware.extend(facts.hardware);
@@ -383,6 +384,8 @@ pub struct Scan {
     pub source_files: Vec<String>,
     /// Models, datasets and files that the code loads.
     pub artifacts: Vec<Artifact>,
+    /// Calls that load a model, dataset or file whose name only running them would tell, tests left out.
+    pub opaque_loads: Vec<OpaqueLoad>,
     /// Uses that tell the distributions of a module apart, such as `cv2.imshow`.
     pub uses: Vec<Use>,
     /// Environment variables that the code reads, tests left out.
@@ -448,6 +451,15 @@ pub struct Command {
     /// The program and its arguments; it means the same without a shell.
     pub run: Vec<String>,
     /// Where it is shown.
+    pub site: Site,
+}
+
+/// A call that loads what a variable names: no one knows what without running it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpaqueLoad {
+    /// The call, such as `from_pretrained`.
+    pub call: &'static str,
+    /// Where.
     pub site: Site,
 }
 

@@ -3,7 +3,7 @@
 use ruff_python_ast::{Expr, ExprCall};
 use ruff_text_size::Ranged;
 
-use super::super::{ImportContext, Label, artifact, variable};
+use super::super::{ImportContext, Label, OpaqueLoad, artifact, variable};
 use super::collect::Collector;
 use super::guard::last_name;
 use super::paths::path_of;
@@ -78,6 +78,15 @@ impl Collector<'_> {
         }
         let line = self.lines.number(call.range().start().to_usize());
         let artifact = artifact::in_call(&name, call, || self.origin.site(line));
+        let opaque = artifact::opaque(&name, call);
+        let opaque =
+            opaque.filter(|_| self.origin.base == ImportContext::Runtime && artifact.is_none());
+        self.facts
+            .opaque_loads
+            .extend(opaque.map(|call| OpaqueLoad {
+                call,
+                site: self.origin.site(line),
+            }));
         self.facts.artifacts.extend(artifact);
         if self.origin.base == ImportContext::Runtime {
             let variable = variable::in_call(&name, call, || self.origin.site(line));

@@ -98,9 +98,22 @@ fn hub(words: &[&str]) -> Option<Download> {
         let at = words.iter().position(|word| *word == option)?;
         words.get(at + 1).copied()
     };
-    let id = words
-        .first()
-        .filter(|word| !word.starts_with('-') && is_literal(word))?;
+    let takes_value = |option: &str| {
+        const ALONE: [&str; 4] = [
+            "--resume-download",
+            "--force-download",
+            "--quiet",
+            "--dry-run",
+        ];
+        option.starts_with('-') && !option.contains('=') && !ALONE.contains(&option)
+    };
+    let mut before = "";
+    let id = words.iter().find(|word| {
+        let is_id = !word.starts_with('-') && !takes_value(before);
+        before = word;
+        is_id
+    });
+    let id = id.filter(|id| is_literal(id))?;
     let kind = match after("--repo-type") {
         Some("dataset") => "dataset",
         _ => "model",
@@ -148,6 +161,10 @@ mod tests {
             (
                 "huggingface-cli download o/n --revision v1 --repo-type dataset",
                 &["dataset o/n@v1"],
+            ),
+            (
+                "hf download --resume-download --local-dir x o/n a.bin",
+                &["model o/n"],
             ),
             ("kaggle datasets download -d o/n", &["dataset o/n"]),
             (
