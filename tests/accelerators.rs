@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use self::expect::check;
 use self::index::Index;
+use crate::support::keep_locks;
 
 /// One row.
 #[derive(Debug, Clone, Deserialize)]
@@ -96,6 +97,17 @@ impl<'a> Run<'a> {
         }
         arguments.extend(more.iter().map(|word| (*word).to_owned()));
         self.pinsmith(&arguments)
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten();
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            let name = path.to_string_lossy();
+            keep_locks([(&*name, bytes.as_slice())].into_iter());
+        }
     }
 }
 

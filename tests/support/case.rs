@@ -412,6 +412,16 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::env::var_os("PINSMITH_KEEP_LOCKS").is_some() && self.path("tree").exists() {
+            let files = self.snapshot();
+            let files = files.iter();
+            super::keep_locks(files.map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+        }
+    }
+}
+
 /// The address of an index where nobody listens: no system hands out the first port, as it does
 /// with one that another test has just given back.
 fn nobody() -> String {
