@@ -15,10 +15,10 @@ pub use requirements::add_to_requirements;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pinsmith_resolver::{PackageName, Requirement, Version};
+use pinsmith_resolver::{MarkerTree, PackageName, Requirement, Version};
 
 use crate::diagnostic::Code;
-use crate::requirements::{Manifest, OriginKind};
+use crate::requirements::{Manifest, ManifestRequirement, Origin, OriginKind};
 use crate::scan::Site;
 
 /// A `pyproject.toml` that cannot be added to.
@@ -47,27 +47,46 @@ pub fn direct_requirements(
     versions: &BTreeMap<PackageName, Version>,
     bounds: Bounds,
 ) -> Vec<Direct> {
-    let wanted = manifest.requirements.iter().filter(|wanted| {
+    let taken = |wanted: &&ManifestRequirement| {
         let group = wanted.group.as_ref();
         group.is_none_or(|group| groups.contains(group))
-    });
+    };
+    let wanted: Vec<&ManifestRequirement> = manifest.requirements.iter().filter(taken).collect();
     let mut seen = BTreeSet::new();
     wanted
-        .map(|wanted| {
-            let origins = wanted.origins.iter();
-            let declared = origins
-                .clone()
-                .any(|origin| origin.kind == OriginKind::Declared);
-            let version = versions.get(&wanted.requirement.name).filter(|_| !declared);
+        .iter()
+        // one file names it, and another one also says which
+        .filter(|bare| !wanted.iter().any(|other| says_more(other, bare)))
+        .map(|one| {
+            let bare = wanted.iter().filter(|bare| says_more(one, bare));
+            let origins = bare.flat_map(|bare| &bare.origins);
+            let origins: BTreeSet<&Origin> = one.origins.iter().chain(origins).collect();
+            let mut origins_of_it = one.origins.iter();
+            let declared = origins_of_it.any(|origin| origin.kind == OriginKind::Declared);
+            let requirement = &one.requirement;
+            let version = versions.get(&requirement.name).filter(|_| !declared);
             Direct {
-                name: wanted.requirement.name.clone(),
-                text: written(&wanted.requirement, version, bounds),
-                group: wanted.group.clone(),
-                sites: origins.map(|origin| origin.site.clone()).collect(),
+                name: requirement.name.clone(),
+                text: written(requirement, version, bounds),
+                group: one.group.clone(),
+                sites: origins.iter().map(|origin| origin.site.clone()).collect(),
             }
         })
         .filter(|direct| seen.insert((direct.group.clone(), direct.text.clone())))
         .collect()
+}
+
+/// Whether both are the same need, always, and only the first says which versions or extras.
+fn says_more(one: &ManifestRequirement, bare: &ManifestRequirement) -> bool {
+    let is_bare = |one: &Requirement| one.version_or_url.is_none() && one.extras.is_empty();
+    let always = |one: &Requirement| one.marker == MarkerTree::TRUE;
+    let (said, named) = (&one.requirement, &bare.requirement);
+    one.group == bare.group
+        && said.name == named.name
+        && always(said)
+        && always(named)
+        && is_bare(named)
+        && !is_bare(said)
 }
 
 fn written(requirement: &Requirement, version: Option<&Version>, bounds: Bounds) -> String {
