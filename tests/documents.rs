@@ -26,13 +26,7 @@ fn every_diagnostic_code_is_explained() {
 /// `SUBJECT/NAME`.
 #[test]
 fn every_rule_of_trust_has_its_tests() {
-    let mut tests = BTreeSet::new();
-    for (_, text) in sources(&["src", "tests", "resolver/src"]) {
-        for part in text.split("#[test]").skip(1) {
-            let name = part.split("fn ").nth(1).unwrap_or_default();
-            tests.extend(name.split('(').next().map(str::to_owned));
-        }
-    }
+    let tests = names_of_tests();
     let document = read("docs/security.md");
     let rules: Vec<&str> = document.split("\n## ").skip(1).collect();
     assert!(rules.len() >= 8);
@@ -152,12 +146,8 @@ fn keys_of_spec(value: &toml::Value, path: &str, keys: &mut BTreeSet<String>) {
 /// Every trap of `docs/traps.md` is held by something that exists.
 #[test]
 fn every_trap_is_held() {
-    let mut names = BTreeSet::new();
-    for (_, text) in sources(&["src", "resolver/src", "tests"]) {
-        let functions = text.split("fn ").skip(1);
-        let functions = functions.filter_map(|rest| rest.split(['(', '<']).next());
-        names.extend(functions.map(str::to_owned));
-    }
+    let mut names = names_of_tests();
+    let rows_of_accelerators = read("fixtures/accelerators/acceptance.jsonl");
     let scenarios = ["packse", "coherent", "traps", "failures"];
     for path in files_below(&scenarios.map(|folder| format!("fixtures/scenarios/{folder}"))) {
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -182,6 +172,9 @@ fn every_trap_is_held() {
         assert!(held_by.peek().is_some(), "nothing holds {row}");
         for name in held_by {
             let known = match name.split_once('/') {
+                Some(("acceptance", row)) => {
+                    rows_of_accelerators.contains(&format!("{{\"id\":\"{row}\""))
+                }
                 Some((subject, case)) if subject != "failures" => {
                     read(&format!("fixtures/cli/{subject}.toml"))
                         .contains(&format!("name = \"{case}\""))
@@ -207,6 +200,18 @@ fn examples_of_json_are_real() {
         examples += 1;
     }
     assert!(examples >= 3);
+}
+
+/// The functions that are marked as tests.
+fn names_of_tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (_, text) in sources(&["src", "tests", "resolver/src"]) {
+        for part in text.split("#[test]").skip(1) {
+            let name = part.split("fn ").nth(1).unwrap_or_default();
+            names.extend(name.split('(').next().map(str::to_owned));
+        }
+    }
+    names
 }
 
 fn read(path: &str) -> String {

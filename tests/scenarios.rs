@@ -128,22 +128,27 @@ fn scenarios_agree() {
 }
 
 fn packse() -> Vec<Scenario> {
+    let scenarios = scenarios("packse");
+    assert_eq!(scenarios.len(), 147);
+    scenarios
+}
+
+fn scenarios(folder: &str) -> Vec<Scenario> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
     let mut files = Vec::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/packse");
-    collect(&folder, &mut files);
-    assert_eq!(files.len(), 147);
-    let read = |file: &PathBuf| toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    collect(&root.join(folder), &mut files);
+    assert!(!files.is_empty());
+    let read = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).unwrap();
+        toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    };
     files.iter().map(read).collect()
 }
 
 /// Scenarios of traps (docs/traps.md) that packse does not have.
 #[test]
 fn traps_are_avoided() {
-    let mut files = Vec::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios/traps");
-    collect(&folder, &mut files);
-    for file in files {
-        let scenario: Scenario = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    for scenario in scenarios("traps") {
         for mode in [ResolutionMode::Newest, ResolutionMode::Coherent] {
             if let Err(difference) = run(&scenario.dated(), mode) {
                 panic!("{}: {mode:?}: {difference}", scenario.name);
@@ -212,11 +217,12 @@ fn the_wheel_that_is_installed_is_read() {
     }
 }
 
-/// All of packse's scenarios again, each on its first target, through the program and over HTTP:
-/// the same pins, or the same requirements that have no answer.
+/// All of packse's scenarios and the traps again, each on its first target, through the program and over
+/// HTTP: the same pins, or the same requirements that have no answer.
 #[test]
 fn the_program_agrees_with_the_library() {
-    let scenarios = packse();
+    let mut scenarios = packse();
+    scenarios.extend(self::scenarios("traps"));
     let worlds = scenarios.iter();
     let worlds = worlds.map(|scenario| (scenario.name.clone(), index(scenario)));
     let server = serve_worlds(&worlds.collect());
@@ -315,14 +321,7 @@ fn targets_agree_where_it_costs_little() {
 }
 
 fn own_scenarios(name: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
-    let folder = folder.join(name);
-    let mut files = Vec::new();
-    collect(&folder, &mut files);
-    assert!(!files.is_empty());
-    for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let scenario: Scenario = toml::from_str(&text).unwrap();
+    for scenario in scenarios(name) {
         if let Err(difference) = run(&scenario, ResolutionMode::Coherent) {
             panic!("{}: {difference}", scenario.name);
         }

@@ -48,6 +48,8 @@ pub(super) struct Release {
     pub(super) wheel_tags: Vec<String>,
     /// A day, such as `2026-01-31`; not part of packse's format.
     pub(super) uploaded: Option<String>,
+    /// Whether only a build would tell what its sdist requires; neither.
+    pub(super) dynamic: bool,
 }
 
 impl Default for Release {
@@ -61,6 +63,7 @@ impl Default for Release {
             yanked: false,
             wheel_tags: Vec::new(),
             uploaded: None,
+            dynamic: false,
         }
     }
 }
@@ -195,6 +198,7 @@ pub(super) fn index(scenario: &Scenario) -> Projects {
             sdist: release.sdist && !options.no_build.contains(name),
             yanked: release.yanked.then(String::new),
             uploaded: release.uploaded.clone().unwrap_or_default(),
+            dynamic: release.dynamic,
             ..index::Release::default()
         }
     };

@@ -16,6 +16,76 @@ fn file(filename: &str, yanked: bool) -> (Version, ReleaseFile) {
     (Version::new([3, 9, 1]), file)
 }
 
+fn best(
+    files: impl IntoIterator<Item = (Version, ReleaseFile)>,
+    options: &Options,
+) -> Option<String> {
+    let project = Project::from_files("https://index.test/simple/".into(), files);
+    let rules = Eligibility::new(&Target::linux_x86_64((3, 11)), options);
+    let candidates = rules.candidates(Arc::new(project), false);
+    let candidate = candidates.eligible.first()?;
+    Some(candidates.best_file(candidate)?.filename)
+}
+
+/// T23: one file of a release may be for other Pythons than the next one.
+#[test]
+fn requires_python_counts_file_by_file() {
+    let of = |name: &str, python: &str| {
+        let (version, file) = file(name, false);
+        let requires_python = Some(python.parse().unwrap());
+        let file = ReleaseFile {
+            requires_python,
+            ..file
+        };
+        (version, file)
+    };
+    let (wheel, sdist) = ("ipython-3.9.1-py3-none-any.whl", "ipython-3.9.1.tar.gz");
+    let options = Options::default();
+    for (of_wheel, of_sdist, expected) in [
+        (">=3.8", ">=3.8", Some(wheel)),
+        (">=3.8,<3.11", ">=3.8", Some(sdist)),
+        (">=3.12", ">=3.8,<3.11", None),
+    ] {
+        let found = best([of(wheel, of_wheel), of(sdist, of_sdist)], &options);
+        assert_eq!(found.as_deref(), expected, "{of_wheel} and {of_sdist}");
+    }
+}
+
+/// T31: build tags order by number, then by the rest, and any is better than none.
+#[test]
+fn the_greatest_build_tag_is_taken() {
+    for (builds, expected) in [
+        (["-10", "-9", ""], "-10"),
+        (["-1", "-1fixedarch", ""], "-1fixedarch"),
+        (["", "-0", "-00"], "-0"),
+    ] {
+        let name = |build: &str| format!("black-3.9.1{build}-py3-none-any.whl");
+        let files = builds.map(|build| file(&name(build), false));
+        assert_eq!(best(files, &Options::default()), Some(name(expected)));
+    }
+}
+
+/// T54: what may be younger than the day asked for is left out.
+#[test]
+fn files_of_unknown_age_are_left_out_of_the_past() {
+    let wheel = "private-3.9.1-py3-none-any.whl";
+    let day: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let uploaded = |at: Option<&str>| {
+        let (version, file) = file(wheel, false);
+        let uploaded = at.map(|at| at.parse().unwrap());
+        (version, ReleaseFile { uploaded, ..file })
+    };
+    let past = Options {
+        as_of: Some(day),
+        ..Options::default()
+    };
+    assert_eq!(best([uploaded(None)], &past), None);
+    assert_eq!(best([uploaded(Some("2026-01-01T00:00:01Z"))], &past), None);
+    let found = best([uploaded(Some("2026-01-01T00:00:00Z"))], &past);
+    assert_eq!(found.as_deref(), Some(wheel));
+    assert!(best([uploaded(None)], &Options::default()).is_some());
+}
+
 /// A broken wheel for one system was yanked; the release is as good as before everywhere else.
 #[test]
 fn yanked_files_are_passed_over_beside_others() {

@@ -59,6 +59,18 @@ fn a_distutils_archive_has_no_dependencies() {
     assert!(metadata(&[("my_lib-1.0/PKG-INFO", info)]).is_err());
 }
 
+/// T19: before version 2.2 what a PKG-INFO requires is what one machine found when it packed.
+#[test]
+fn requirements_of_an_old_pkg_info_are_a_guess() {
+    let info = "Metadata-Version: 2.1\nName: my_lib\nVersion: 1.0\nRequires-Dist: numpy\n";
+    let files = [("my_lib-1.0/PKG-INFO", info), ("my_lib-1.0/setup.py", "x")];
+    let core = metadata(&files).unwrap();
+    assert_eq!(
+        (shown(&core), core.trust),
+        (vec!["numpy".into()], Trust::Guessed)
+    );
+}
+
 /// T19: a field listed as dynamic is decided by the build.
 #[test]
 fn dynamic_fields_are_not_believed() {

@@ -72,6 +72,47 @@ fn html_page_with_every_quirk() {
     insta::assert_snapshot!(table(&fixture("zope-interface", "quirks.html")));
 }
 
+/// Versions in every spelling, old formats, names with a dash and a digit (T9, T10, T41, T42).
+#[test]
+fn file_names_of_every_age_are_read_or_passed_over() {
+    for (project, filename, version) in [
+        ("a", "a-v1.4.tar.gz", Some("1.4")),
+        ("a", "a-1.0-1.tar.gz", Some("1.0.post1")),
+        ("a", "a-1.01.0-py3-none-any.whl", Some("1.1.0")),
+        ("pytz", "pytz-2005r.tar.bz2", None),
+        ("pytz", "pytz-2005r.tar.gz", Some("2005.post0")),
+        ("pytz", "pytz-2004d.tar.gz", None),
+        ("boto", "boto-0.8d.tar.gz", None),
+        ("foo-2", "foo-2-1.0.tar.gz", Some("1.0")),
+        ("foo", "foo-2-1.0.tar.gz", None),
+        ("foo-2", "foo_2-1.0-py3-none-any.whl", Some("1.0")),
+        ("a", "a-1.0.zip", Some("1.0")),
+        ("a", "a-1.0-py2.7.egg", None),
+        ("a", "a-1.0.win32-py2.7.exe", None),
+        ("a", "a-1.0.win32-py2.7.msi", None),
+        ("a", "a-1.0-1.noarch.rpm", None),
+        ("a", "a-1.0.linux-x86_64.tar.gz", None),
+        ("a", "a-1.0.tar.xz", None),
+    ] {
+        let page = format!("<a href=/f/{filename}>x</a>");
+        let url = "https://index.test/simple/a/";
+        let project = parse_as(project, page.as_bytes(), None, url).unwrap();
+        let found = project.releases().first();
+        let read = found.map(|release| release.version.to_string());
+        assert_eq!(read.as_deref(), version, "{filename}");
+        if let Some(release) = found {
+            assert_eq!(project.file(release, 0).unwrap().filename, filename);
+        }
+    }
+    let page = b"<a href=a-1.4-py3-none-any.whl>x</a><a href=a-v1.4.0.tar.gz>x</a>";
+    let project = parse_as("a", page, None, "https://index.test/simple/a/").unwrap();
+    assert_eq!(
+        project.releases().len(),
+        1,
+        "1.4 and v1.4.0 are one release"
+    );
+}
+
 #[test]
 fn json_page_with_every_spelling() {
     insta::assert_snapshot!(table(&fixture("zope-interface", "spellings.json")));

@@ -200,6 +200,8 @@ fn known_distributions_exclude_squatted_names() {
         ("google-cloud-storage", true),
         ("numpy", true),
         ("clip", false),
+        ("sklearn", false),
+        ("scikit-learn", true),
         ("surely-nobody-made-this", false),
     ] {
         assert_eq!(
