@@ -1,137 +1,21 @@
 //! Scenarios through the resolver, packse's and our own, each answer proved by the checker.
 
 mod format;
+mod packse;
+mod program;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pinsmith_resolver::{
-    Asked, Exclusion, Fact, MemoryRelease, MemorySource, MetadataAnswer, Options, PackageName,
-    PackageSource, Platform, ReleaseFile, ReleasesAnswer, Request, Resolution, ResolutionMode,
-    ResolveError, SourceError, Target, Unsatisfiable, parse_requirement, resolve, resolve_all,
+    Asked, MemoryRelease, MemorySource, MetadataAnswer, Options, PackageName, PackageSource,
+    Platform, ReleaseFile, ReleasesAnswer, Request, Resolution, ResolutionMode, ResolveError,
+    SourceError, Target, Unsatisfiable, parse_requirement, resolve, resolve_all,
 };
-use serde::Deserialize;
 
 use self::format::{Scenario, index, options, request, targets};
-use crate::support::case::{Case, Step};
-use crate::support::index::{self as indexes, serve_worlds};
+use crate::support::index as indexes;
 use crate::{checker, proof};
-
-/// Scenarios whose expectation is not ours, by kind, each with its reason.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Deviations {
-    /// A pre-release is taken where no final release fits.
-    pre_release: BTreeMap<String, String>,
-    /// No single lock is for all targets, but every target has an answer.
-    every_target: BTreeMap<String, String>,
-    /// Upper bounds of requires-python count.
-    requires_python: BTreeMap<String, String>,
-    /// The answer exists from a later Python on.
-    later_python: BTreeMap<String, String>,
-    /// Newest-first answers otherwise; the coherent answer is what is expected.
-    only_coherent: BTreeMap<String, String>,
-}
-
-impl Deviations {
-    /// Whether the scenario deviates in the way that the table says.
-    fn is_as_described(&self, scenario: &Scenario) -> Option<Result<(), String>> {
-        let name = &scenario.name;
-        let newest = || answers(scenario, ResolutionMode::Newest);
-        let is = |found: bool, otherwise: &str| {
-            Some(if found {
-                Ok(())
-            } else {
-                Err(otherwise.to_owned())
-            })
-        };
-        if self.pre_release.contains_key(name) {
-            let mut pins = newest()
-                .ok()?
-                .into_iter()
-                .flat_map(|answer| answer.packages);
-            let taken = pins.any(|pin| pin.version.any_prerelease());
-            return is(taken, "listed under pre-release, yet none is taken");
-        }
-        if self.every_target.contains_key(name) {
-            let all = newest().is_ok();
-            return is(all, "listed under every-target, yet one has no answer");
-        }
-        if self.requires_python.contains_key(name) {
-            let proof = newest().err();
-            let only = proof.is_some_and(|proof| {
-                proof.facts.iter().all(|fact| match fact {
-                    Fact::Excluded { because, .. } => {
-                        matches!(because, Exclusion::RequiresPython(_))
-                    }
-                    Fact::Asked { .. } => true,
-                    _ => false,
-                })
-            });
-            return is(
-                only,
-                "listed under requires-python, which is not the reason",
-            );
-        }
-        if self.later_python.contains_key(name) {
-            let mut later = scenario.clone();
-            later.resolver_options.python = Some("3.13".to_owned());
-            later.resolver_options.universal = false;
-            return Some(run(&later, ResolutionMode::Newest));
-        }
-        let coherent = self.only_coherent.contains_key(name);
-        coherent.then(|| run(&scenario.dated(), ResolutionMode::Coherent))
-    }
-}
-
-#[test]
-fn scenarios_agree() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
-    let text = std::fs::read_to_string(folder.join("deviations.toml")).unwrap();
-    let deviations: Deviations = toml::from_str(&text).unwrap();
-    let scenarios = packse();
-    let mut wrong = Vec::new();
-    for scenario in &scenarios {
-        let newest = run(scenario, ResolutionMode::Newest);
-        // the coherent answer may be another one, but there must be one in the same cases
-        let mut any = scenario.clone();
-        any.expected.packages.clear();
-        let satisfiable = run(&any, ResolutionMode::Newest).is_ok();
-        if satisfiable != run(&any, ResolutionMode::Coherent).is_ok() {
-            wrong.push(format!("{}: coherent differs", scenario.name));
-        }
-        match (newest, deviations.is_as_described(scenario)) {
-            (Ok(()), Some(_)) => wrong.push(format!(
-                "{}: agrees, yet is listed as a deviation",
-                scenario.name
-            )),
-            (Err(difference), None) | (_, Some(Err(difference))) => {
-                wrong.push(format!("{}: {difference}", scenario.name));
-            }
-            (Ok(()), None) => {
-                // which versions are best is another question there
-                let satisfiable = answers(scenario, ResolutionMode::Coherent).is_ok();
-                if satisfiable != scenario.expected.satisfiable {
-                    wrong.push(format!("{}: coherent does not agree", scenario.name));
-                }
-            }
-            (Err(_), Some(Ok(()))) => {}
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{} differ:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
-}
-
-fn packse() -> Vec<Scenario> {
-    let scenarios = scenarios("packse");
-    assert_eq!(scenarios.len(), 147);
-    scenarios
-}
 
 fn scenarios(folder: &str) -> Vec<Scenario> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
@@ -215,91 +99,6 @@ fn the_wheel_that_is_installed_is_read() {
         let pins: Vec<String> = answer.packages.iter().map(ToString::to_string).collect();
         assert_eq!(pins.join(" "), expected);
     }
-}
-
-/// All of packse's scenarios and the traps again, each on its first target, through the program and over
-/// HTTP: the same pins, or the same requirements that have no answer.
-#[test]
-fn the_program_agrees_with_the_library() {
-    let mut scenarios = packse();
-    scenarios.extend(self::scenarios("traps"));
-    let worlds = scenarios.iter();
-    let worlds = worlds.map(|scenario| (scenario.name.clone(), index(scenario)));
-    let server = serve_worlds(&worlds.collect());
-    let server = &server;
-    let per_thread = scenarios.len().div_ceil(4);
-    std::thread::scope(|scope| {
-        for some in scenarios.chunks(per_thread) {
-            scope.spawn(move || {
-                for scenario in some {
-                    let url = server.url(&format!("/{}/simple/", scenario.name));
-                    assert_eq!(
-                        over_http(scenario, &url),
-                        in_this_process(scenario),
-                        "{}",
-                        scenario.name
-                    );
-                }
-            });
-        }
-    });
-}
-
-/// Pins, or the requirements that have no answer.
-type Outcome = Result<BTreeMap<String, String>, Vec<String>>;
-
-fn in_this_process(scenario: &Scenario) -> Outcome {
-    let target = &targets(scenario)[0];
-    let source = indexes::in_memory(&index(scenario));
-    let options = options(scenario, ResolutionMode::Newest);
-    match resolve(&request(scenario), target, &source, &options) {
-        Ok(resolution) => {
-            let pins = resolution.packages.into_iter();
-            Ok(pins
-                .map(|pin| (pin.name.to_string(), pin.version.to_string()))
-                .collect())
-        }
-        Err(ResolveError::Unsatisfiable(proof)) => {
-            let mut names: Vec<String> = proof
-                .requirements()
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            names.sort();
-            Err(names)
-        }
-        Err(error) => panic!("{}: {error}", scenario.name),
-    }
-}
-
-fn over_http(scenario: &Scenario, url: &str) -> Outcome {
-    let target = &targets(scenario)[0];
-    let prerelease = match scenario.resolver_options.prereleases {
-        Some(true) => "--prerelease allow",
-        _ => "",
-    };
-    let line = format!(
-        "compile requirements.in --format json --resolution newest --python {} --platform {} {prerelease}",
-        target.python, target.platform
-    );
-    let text = scenario.root.requires.join("\n");
-    let place = Case::of_files(&[("requirements.in", &text)]).place();
-    let output = place.command(&Step::of(&line, url)).output().unwrap();
-    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        panic!("{}: {error}\n{stderr}", scenario.name)
-    });
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    if let Some(requirements) = value["unsatisfiable"]["requirements"].as_array() {
-        assert_eq!(output.status.code(), Some(1));
-        let mut names: Vec<String> = requirements.iter().map(text).collect();
-        names.sort();
-        return Err(names);
-    }
-    let packages = value["targets"][0]["packages"].as_array().unwrap().iter();
-    Ok(packages
-        .map(|pin| (text(&pin["name"]), text(&pin["version"])))
-        .collect())
 }
 
 /// Our own scenarios: what the coherent answer is, where the greedy one is another.
@@ -435,8 +234,15 @@ fn expected_of_targets(scenario: &Scenario, answers: &[Resolution]) -> Result<()
     Ok(())
 }
 
+/// The versions that are expected, and no package besides.
 fn expected_versions(scenario: &Scenario, resolution: &Resolution) -> Result<(), String> {
-    for (name, version) in &scenario.expected.packages {
+    let expected = &scenario.expected.packages;
+    let named = |name: &PackageName| expected.contains_key(name.as_ref());
+    let mut others = resolution.packages.iter().filter(|pin| !named(&pin.name));
+    if let (false, Some(other)) = (expected.is_empty(), others.next()) {
+        return Err(format!("{other} is not expected"));
+    }
+    for (name, version) in expected {
         let pin = resolution
             .packages
             .iter()

@@ -117,6 +117,16 @@ impl Scenario {
         }
         dated
     }
+
+    /// The same without any pre-release.
+    pub(super) fn without_prereleases(&self) -> Self {
+        let mut finals = self.clone();
+        for project in finals.packages.values_mut() {
+            let is_final = |version: &String| !version.parse::<Version>().unwrap().any_prerelease();
+            project.versions.retain(|version, _| is_final(version));
+        }
+        finals
+    }
 }
 
 pub(super) fn request(scenario: &Scenario) -> Request {
