@@ -15,7 +15,8 @@
 //! Releases are those that the target can take at all, each as its best file: `wheel` or `sdist`, perhaps
 //! `yanked`. `unread` is one whose metadata was never asked for, `unusable` one that has none. Markers are already
 //! evaluated; what only an extra asks for ends in `; extra == "NAME"`. `pin` lines are an answer with its lags in
-//! days, which whoever writes the text may add.
+//! days, which whoever writes the text may add. What compiled wheels need by rules of our own (`abi.rs`) is among
+//! the `requires` lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -27,8 +28,8 @@ use pep508_rs::{ExtraName, MarkerEnvironment, MarkerTree, PackageName};
 use crate::eligible::Eligibility;
 use crate::memory::Readable;
 use crate::{
-    CoreMetadata, FileKind, MemorySource, MetadataAnswer, Options, PackageSource, ReleaseFile,
-    ReleasesAnswer, Request, SourceError, Target, Timestamp, parse_requirement,
+    CoreMetadata, FileKind, MemorySource, MetadataAnswer, Options, PackageSource, Platform,
+    ReleaseFile, ReleasesAnswer, Request, SourceError, Target, Timestamp, abi, parse_requirement,
 };
 
 /// A source that passes every question on and remembers the answers.
@@ -90,6 +91,7 @@ impl<'a> Recorder<'a> {
         let eligibility = Eligibility::new(target, options);
         let metadata = lock(&self.metadata);
         let extras = wanted_extras(request, metadata.values());
+        let on_linux = target.platform == Platform::LinuxX86_64;
         let mut text = format!("target {} {}\n", target.python, target.platform);
         for root in &request.roots {
             if root.evaluate_markers(&environment, &[]) {
@@ -131,12 +133,24 @@ impl<'a> Recorder<'a> {
                 };
                 words.extend(found.err().map(str::to_owned));
                 line(&mut text, "release", &words.join(" "));
-                for required in found
-                    .iter()
-                    .flat_map(|f| requires(f, &environment, &extras))
-                {
+                let Ok(found) = found else {
+                    continue;
+                };
+                let completed = candidate
+                    .has_wheel
+                    .then(|| abi::completed(&found.name, uploaded, on_linux, found, &|_| false));
+                let completed = completed.flatten().map(|(completed, _)| completed);
+                let found = completed.as_ref().unwrap_or(found);
+                for required in requires(found, &environment, &extras) {
                     line(&mut text, "requires", &required);
                 }
+            }
+        }
+        let interface = abi::numpy_interface();
+        if text.contains(interface.as_ref()) {
+            line(&mut text, "project", interface.as_ref());
+            for version in [1, 2] {
+                line(&mut text, "release", &format!("{version} ? wheel"));
             }
         }
         text
