@@ -147,7 +147,7 @@ class Universe:
 
     def names(self, level):
         if level == "packages":
-            return list(self.take)
+            return [n for n in self.take if n != "pinsmith-numpy-interface"]
         rest = [n for n in self.projects if n not in self.root_names and n not in self.fixed]
         return self.root_names if level.startswith("root") else rest
 

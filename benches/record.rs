@@ -18,7 +18,7 @@ use std::path::Path;
 
 use pinsmith::index::{Index, IndexSettings, Location, LocationFlags, location};
 use pinsmith_resolver::{
-    Options, PythonVersion, Recorder, Request, Resolution, Target, parse_requirement, resolve,
+    Options, PythonVersion, Recorder, Request, Target, parse_requirement, pin_lines, resolve,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -61,7 +61,7 @@ fn record(index: &str, cache: &str, as_of: &str, case: &str, read: Option<&str>)
         }
     }
     print!("{}", recorder.text(&request, &target, &options));
-    print_pins(answer.as_ref().ok());
+    print!("{}", answer.as_ref().map(pin_lines).unwrap_or_default());
     eprintln!("{read_by_resolver} releases read, {:?}", index.stats());
     Ok(())
 }
@@ -78,13 +78,4 @@ fn at(index: &str) -> Outcome<Location> {
         &|| None,
         &|_, _| None,
     )?)
-}
-
-fn print_pins(answer: Option<&Resolution>) {
-    for package in answer.iter().flat_map(|answer| &answer.packages) {
-        let lag = package
-            .lag_days
-            .map_or("?".to_owned(), |lag| lag.to_string());
-        println!("pin {} {} {lag}", package.name, package.version);
-    }
 }

@@ -18,8 +18,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use pinsmith_resolver::{
-    GeneratedWorld, HardShape, Options, PackageSource, Recorder, ReleasesAnswer, Resolution,
-    ResolveError, Target, Universe, remedies, resolve,
+    GeneratedWorld, HardShape, Options, PackageSource, Recorder, ReleasesAnswer, ResolveError,
+    Target, Universe, pin_lines, remedies, resolve,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -59,7 +59,7 @@ fn generated(world: &GeneratedWorld) -> Outcome<()> {
         recorder.text(&world.request, &target, &Options::default())
     );
     let answer = resolve(&world.request, &target, &world.source, &Options::default());
-    print_pins(answer.as_ref().ok());
+    print!("{}", answer.as_ref().map(pin_lines).unwrap_or_default());
     Ok(())
 }
 
@@ -106,15 +106,6 @@ fn hard(shape: &str, size: usize) -> Outcome<()> {
     Ok(())
 }
 
-fn print_pins(answer: Option<&Resolution>) {
-    for package in answer.iter().flat_map(|answer| &answer.packages) {
-        let lag = package
-            .lag_days
-            .map_or("?".to_owned(), |lag| lag.to_string());
-        println!("pin {} {} {lag}", package.name, package.version);
-    }
-}
-
 fn open(file: &str) -> Outcome<Universe> {
     Ok(Universe::parse(&std::fs::read_to_string(file)?)?)
 }
@@ -130,11 +121,8 @@ fn pins(file: &str) -> Outcome<()> {
         target,
         source,
     } = &universe;
-    print_pins(
-        resolve(request, target, source, &Options::default())
-            .ok()
-            .as_ref(),
-    );
+    let answer = resolve(request, target, source, &Options::default());
+    print!("{}", answer.as_ref().map(pin_lines).unwrap_or_default());
     Ok(())
 }
 

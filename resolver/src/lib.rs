@@ -82,7 +82,7 @@ pub use source::{Lookahead, MetadataAnswer, PackageSource, ReleasesAnswer, Sourc
 pub use specifier::{ArbitraryEquality, parse_specifiers, to_ranges};
 pub use tags::{TagRank, TagSet};
 pub use target::{Platform, PythonVersion, Target, TargetParseError};
-pub use universe::{Recorder, Universe, UniverseError};
+pub use universe::{Recorder, Universe, UniverseError, pin_lines};
 pub use what_if::{WhatIf, with_version};
 pub use wheel_name::{WheelName, WheelNameError, sdist_version};
 

@@ -29,7 +29,8 @@ use crate::eligible::Eligibility;
 use crate::memory::Readable;
 use crate::{
     CoreMetadata, FileKind, MemorySource, MetadataAnswer, Options, PackageSource, Platform,
-    ReleaseFile, ReleasesAnswer, Request, SourceError, Target, Timestamp, abi, parse_requirement,
+    ReleaseFile, ReleasesAnswer, Request, Resolution, SourceError, Target, Timestamp, abi,
+    parse_requirement,
 };
 
 /// A source that passes every question on and remembers the answers.
@@ -155,6 +156,18 @@ impl<'a> Recorder<'a> {
         }
         text
     }
+}
+
+/// An answer as the `pin` lines of a universe.
+pub fn pin_lines(answer: &Resolution) -> String {
+    let mut text = String::new();
+    for package in &answer.packages {
+        let lag = package.lag_days;
+        let lag = lag.map_or("?".to_owned(), |lag| lag.to_string());
+        let words = format!("{} {} {lag}", package.name, package.version);
+        line(&mut text, "pin", &words);
+    }
+    text
 }
 
 impl PackageSource for Recorder<'_> {
