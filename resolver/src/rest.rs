@@ -15,9 +15,15 @@ use crate::world::{Facts, Known};
 /// Runs that may be spent on lowering the sum of lags.
 const BUDGET: u32 = 300;
 
-/// Releases whose metadata one of these runs may read. Packages that nobody asked for are not worth
+/// Releases whose metadata one of these runs may read at least. Packages that nobody asked for are not worth
 /// a walk down hundreds of releases, as of a pair that pins each other (boto3 and botocore).
 const READS_OF_ONE: usize = 40;
+
+/// Where the roots alone needed many reads, one of these runs may read this part of them.
+const PART_OF_ONE: usize = 10;
+
+/// The same for all of these runs together.
+const PART_OF_ALL: usize = 2;
 
 /// Rounds over all packages: each can free others.
 const ROUNDS: u32 = 3;
@@ -33,8 +39,7 @@ pub(crate) fn least_rest(
     let known = search.world.facts_known();
     let mut rest = Rest {
         held: roots.iter().map(lag).collect(),
-        // all of them together as many as the answer has packages
-        reads: (READS_OF_ONE, known + answer.chosen.versions.len()),
+        reads: reads(known, answer.chosen.versions.len()),
         fixed: None,
     };
     let window = rest.least_largest(search, answer)?;
@@ -45,6 +50,14 @@ pub(crate) fn least_rest(
         }
     }
     Ok(())
+}
+
+/// How many more releases one run may read, and how many may be known at the end: of all runs together as many more as
+/// the answer has packages. Where versions fit together so badly that the roots alone took a walk through many releases, the
+/// rest is as tangled, and the same bounds would stop at once.
+fn reads(known: usize, packages: usize) -> (usize, usize) {
+    let one = READS_OF_ONE.max(known / PART_OF_ONE);
+    (one, known + packages.max(known / PART_OF_ALL))
 }
 
 /// Lags by project.

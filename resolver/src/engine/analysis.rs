@@ -13,6 +13,8 @@ pub(super) enum Finding {
         /// What it follows from.
         from: Box<[NogoodId]>,
     },
+    /// The violated nogood leaves one node one way out at that level: nothing new.
+    Known { level: u32 },
     /// It follows from the floors of these nodes alone; from none, if there are none.
     Floors {
         nodes: BTreeSet<NodeId>,
@@ -35,6 +37,7 @@ impl Engine<'_, '_> {
     ) -> Finding {
         self.fade();
         let mut from: Vec<NogoodId> = violated.into_iter().collect();
+        let mut is_as_it_was = violated.is_some();
         loop {
             let words: u64 = terms.iter().map(|(_, set)| set.words()).sum();
             self.work += words + terms.len() as u64;
@@ -55,10 +58,14 @@ impl Engine<'_, '_> {
                     self.blame(*node);
                 }
                 // floors need not be laid anew for what holds without them
-                return Finding::Learnt {
-                    terms,
-                    level: before.max(OWN),
-                    from: from.into(),
+                let level = before.max(OWN);
+                return match from[..] {
+                    [_] if is_as_it_was => Finding::Known { level },
+                    _ => Finding::Learnt {
+                        terms,
+                        level,
+                        from: from.into(),
+                    },
                 };
             }
             match self.nodes[node].history[step].cause {
@@ -71,6 +78,7 @@ impl Engine<'_, '_> {
                 Cause::Floor | Cause::Decision | Cause::Start => {
                     // the term without the floor: whatever it withheld is added
                     floors.insert(node);
+                    is_as_it_was = false;
                     let history = &self.nodes[node].history;
                     let withheld = history[step - 1].domain.without(&history[step].domain);
                     terms[position].1 = terms[position].1.or(&withheld);

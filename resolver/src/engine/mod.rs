@@ -340,6 +340,10 @@ impl<'w, 'a> Engine<'w, 'a> {
                         self.fresh.push(conflict);
                         return Ok(Run::Failed(self.names_of(&nodes)));
                     }
+                    Finding::Known { level } => {
+                        self.backtrack(level);
+                        self.fresh.push(conflict);
+                    }
                     Finding::Learnt { terms, level, from } => {
                         self.backtrack(level);
                         self.learn(terms, from);
