@@ -132,11 +132,6 @@ impl Engine<'_, '_> {
                 terms.clear();
             }
         }
-        for node in &mut self.nodes {
-            let nogoods = &self.nogoods;
-            node.lessons
-                .retain(|watch| !nogoods[watch.lesson].terms.is_empty());
-        }
         self.lessons_end = self
             .lessons_end
             .max(self.lessons.len() + LESSONS_AT_FIRST / 2);

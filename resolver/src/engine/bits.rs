@@ -58,11 +58,14 @@ impl Bits {
 
     /// Its states, ascending.
     pub(super) fn states(&self) -> impl Iterator<Item = usize> {
-        let words = self.0.iter().enumerate();
-        words.flat_map(|(index, word)| {
-            let bits = (0..64).filter(move |bit| word & (1 << bit) != 0);
-            bits.map(move |bit| index * 64 + bit)
-        })
+        let words = self.0.iter().copied().enumerate();
+        words.flat_map(|(index, word)| states_of(index, word))
+    }
+
+    /// Its states that are not in `other`, as far as they are in these words.
+    pub(super) fn lost(&self, other: &Self, among: &[u64]) -> impl Iterator<Item = usize> {
+        let words = self.0.iter().zip(&other.0).zip(among).enumerate();
+        words.flat_map(|(index, ((own, other), among))| states_of(index, own & !other & among))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -124,6 +127,15 @@ impl Bits {
         }
         found
     }
+}
+
+/// The states in a word.
+fn states_of(index: usize, mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize;
+        word &= word.checked_sub(1)?;
+        Some(index * 64 + bit)
+    })
 }
 
 impl fmt::Debug for Bits {

@@ -6,6 +6,7 @@ use version_ranges::Ranges;
 
 use super::bits::{ABSENT, Bits};
 use super::core::Origin;
+use super::watches::Watches;
 use super::{Cause, Engine, FEW, Node, NodeId, OWN, SHARED, Step, Terms};
 use crate::SourceError;
 use crate::eligible::Candidates;
@@ -150,7 +151,7 @@ impl Engine<'_, '_> {
                     *set = set.or(states);
                 }
             }
-            self.is_shared(known);
+            self.has_grown(known);
             self.nogoods[known].origin.widen(&edge.ranges);
             self.join(known, given, by, on);
             self.look_again(known);
@@ -159,6 +160,9 @@ impl Engine<'_, '_> {
         let mut terms = given.clone();
         terms.push((on, unfit));
         let id = self.add(terms, origin);
+        if let (Some(_), [(project, _), ..]) = (&key, &given[..]) {
+            self.may_grow(id, *project);
+        }
         self.join(id, given, by, on);
         self.shared.extend(key.map(|key| (key, id)));
     }
@@ -280,9 +284,9 @@ impl Node {
             usual: Bits::none(count),
             needed: Bits::none(count),
             history: vec![Step::start(Bits::only(ABSENT, count))],
-            requirements: Vec::new(),
+            requirements: Watches::default(),
             hulls: Vec::new(),
-            lessons: Vec::new(),
+            lessons: Watches::default(),
             loaded: Bits::none(count),
             expected: Bits::none(count),
             weight: 0,

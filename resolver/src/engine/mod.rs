@@ -17,6 +17,7 @@ mod growth;
 mod hulls;
 mod propagation;
 mod trail;
+mod watches;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
@@ -36,6 +37,7 @@ use bits::{ABSENT, Bits};
 use core::Origin;
 pub(crate) use core::{Claim, Core, Proved};
 use hulls::Hull;
+use watches::{Event, Watches};
 
 /// After so many conflicts a run is given up. Runs that go well meet a few dozen.
 const CONFLICTS_AT_MOST: u32 = 2_000;
@@ -73,29 +75,14 @@ struct Nogood {
     /// Positions of two terms that do not hold, as far as there are two; of lessons only. What
     /// happens to the others cannot matter before something happens to these.
     watched: Option<[usize; 2]>,
+    /// The one release whose requirement it is, where it is that of one release only. While that release is out of the
+    /// question, nothing follows.
+    lone: Option<(NodeId, usize)>,
+    /// The term that takes in further releases with the same requirement, and where it is watched.
+    grows: Option<(usize, Event)>,
     /// How many conflicts there had been when it last had a part in one; of lessons.
     used: u32,
     origin: Origin,
-}
-
-/// A requirement that speaks of a node.
-#[derive(Clone, Copy)]
-struct Mention {
-    nogood: NogoodId,
-    /// Which of its terms is the node's.
-    position: usize,
-    /// The one release whose requirement it is; of several, none is named. Where that release is out of the question,
-    /// nothing follows; here it is looked at without a look at the nogood.
-    lone: Option<(NodeId, usize)>,
-}
-
-/// A lesson that watches a node.
-#[derive(Clone, Copy)]
-struct Watch {
-    lesson: NogoodId,
-    /// A state that its term of the node leaves out: while the node may be in it, the term does not hold, and there is
-    /// no need to look at the lesson.
-    outside: Option<usize>,
 }
 
 /// A project or an extra.
@@ -120,11 +107,11 @@ struct Node {
     /// How the domain shrank; the last one holds. Never empty.
     history: Vec<Step>,
     /// The requirements that speak of it.
-    requirements: Vec<Mention>,
+    requirements: Watches,
     /// The hulls that speak of it, likewise; they are looked at first.
     hulls: Vec<(NogoodId, usize)>,
     /// The lessons that watch it.
-    lessons: Vec<Watch>,
+    lessons: Watches,
     /// The project's states whose requirements are known.
     loaded: Bits,
     /// The states whose requirements were said to be asked for next.
@@ -203,8 +190,8 @@ pub(crate) struct Engine<'w, 'a> {
     /// Nodes in the order of their steps, without starts and floors.
     trail: Vec<NodeId>,
     level: u32,
-    /// Nodes whose domain shrank.
-    changed: Vec<NodeId>,
+    /// Nodes whose domain shrank, with the step.
+    changed: Vec<(NodeId, usize)>,
     /// Nogoods that are new.
     fresh: Vec<NogoodId>,
     /// Nogoods that are new since the shared floors were last looked at: what follows from them is drawn

@@ -2,25 +2,18 @@
 
 use super::bits::Bits;
 use super::core::Origin;
-use super::{Cause, Engine, Mention, NodeId, Nogood, NogoodId, SHARED, Terms, Watch};
+use super::watches::{Event, Watch};
+use super::{Cause, Engine, NodeId, Nogood, NogoodId, SHARED, Terms};
 
-/// What a look at a lesson costs, beside a step through the list of those that watch a node.
+/// What a look at a term costs, beside a step through the list that it is in.
 const COST_OF_LOOK: u64 = 3;
 
-/// What a look at a lesson led to.
+/// What becomes of a watch.
 enum Look {
-    /// It goes on watching the same node; a state of it that the term leaves out, if there is one.
-    Watches(Option<usize>),
-    /// It watches another node now.
-    Moved,
+    Stays,
+    /// It is in another list now, or of no use any more.
+    Leaves,
     Violated,
-}
-
-impl Watch {
-    /// Whether the term does not hold, as far as can be told without a look at the lesson.
-    fn is_idle(&self, domain: &Bits) -> bool {
-        self.outside.is_some_and(|state| domain.contains(state))
-    }
 }
 
 impl Engine<'_, '_> {
@@ -31,9 +24,8 @@ impl Engine<'_, '_> {
                 if self.conclude(nogood) {
                     return Some(nogood);
                 }
-            } else if let Some(node) = self.changed.pop() {
-                let violated = self.look_at_requirements(node);
-                let violated = violated.or_else(|| self.look_at_lessons(node));
+            } else if let Some((node, step)) = self.changed.pop() {
+                let violated = self.look_around(node, step);
                 if violated.is_some() {
                     return violated;
                 }
@@ -43,8 +35,9 @@ impl Engine<'_, '_> {
         }
     }
 
-    fn look_at_requirements(&mut self, node: NodeId) -> Option<NogoodId> {
-        // conclusions never add requirements, so the list can be taken out meanwhile
+    /// Looks at what a step of a node may have consequences for.
+    fn look_around(&mut self, node: NodeId, step: usize) -> Option<NogoodId> {
+        // conclusions never add hulls, so the list can be taken out meanwhile
         let hulls = std::mem::take(&mut self.nodes[node].hulls);
         let violated = hulls.iter().find(|(nogood, position)| {
             let set = &self.nogoods[*nogood].terms[*position].1;
@@ -55,93 +48,135 @@ impl Engine<'_, '_> {
         if violated.is_some() {
             return violated;
         }
-        let requirements = std::mem::take(&mut self.nodes[node].requirements);
-        self.work += requirements.len() as u64;
-        let mut newest_first = requirements.iter().rev();
-        let words = self.nodes[node].domain().words();
-        let violated = newest_first.find(|mention| {
-            let Mention {
-                nogood,
-                position,
-                lone,
-            } = **mention;
-            if lone.is_some_and(|(by, state)| !self.nodes[by].domain().contains(state)) {
-                return false;
+        let own = &self.nodes[node];
+        let (before, after) = (&own.history[step - 1].domain, &own.history[step]);
+        let requirements = own.requirements.events(before, after);
+        let lessons = own.lessons.events(before, after);
+        self.work += 2 * after.domain.words() + (requirements.len() + lessons.len()) as u64;
+        for event in requirements {
+            let violated = self.look_at_requirements(node, event);
+            if violated.is_some() {
+                return violated;
             }
-            self.work += words;
-            // while its own term is open, nothing new can follow
-            let set = &self.nogoods[nogood].terms[position].1;
-            self.nodes[node].domain().within(set) && self.conclude(nogood)
+        }
+        let mut lessons = lessons.into_iter();
+        lessons.find_map(|event| self.look_at_lessons(node, event))
+    }
+
+    fn look_at_requirements(&mut self, node: NodeId, event: Event) -> Option<NogoodId> {
+        let mut watches = self.nodes[node].requirements.take(event);
+        let mut violated = None;
+        watches.retain(|watch| {
+            if violated.is_some() {
+                return true;
+            }
+            match self.look_at_requirement(node, *watch, event) {
+                Look::Stays => true,
+                Look::Leaves => false,
+                Look::Violated => {
+                    violated = Some(watch.nogood);
+                    true
+                }
+            }
         });
-        let violated = violated.map(|mention| mention.nogood);
-        self.nodes[node].requirements = requirements;
+        self.nodes[node].requirements.put_back(event, watches);
         violated
     }
 
-    fn look_at_lessons(&mut self, node: NodeId) -> Option<NogoodId> {
-        let mut lessons = std::mem::take(&mut self.nodes[node].lessons);
-        self.work += lessons.len() as u64;
+    fn look_at_requirement(&mut self, node: NodeId, watch: Watch, event: Event) -> Look {
+        self.work += COST_OF_LOOK;
+        let Nogood {
+            terms, grows, lone, ..
+        } = &mut self.nogoods[watch.nogood];
+        if lone.is_some_and(|(by, state)| !self.nodes[by].domain().contains(state)) {
+            return Look::Stays;
+        }
+        let grows = grows.as_mut().filter(|(own, _)| *own == watch.position);
+        if grows.as_ref().is_some_and(|(_, at)| *at != event) {
+            return Look::Leaves;
+        }
+        let set = &terms[watch.position].1;
+        // while its own term is open, nothing new can follow
+        if let Some(outside) = self.nodes[node].domain().first_outside(set) {
+            let event = Event::Gone(outside);
+            if let Some((_, at)) = grows {
+                *at = event;
+            }
+            self.nodes[node].requirements.add(event, watch);
+            return Look::Leaves;
+        }
+        if self.conclude(watch.nogood) {
+            return Look::Violated;
+        }
+        Look::Stays
+    }
+
+    fn look_at_lessons(&mut self, node: NodeId, event: Event) -> Option<NogoodId> {
+        let mut watches = self.nodes[node].lessons.take(event);
         let mut violated = None;
-        lessons.retain_mut(|watch| {
-            if violated.is_some() || watch.is_idle(self.nodes[node].domain()) {
+        watches.retain(|watch| {
+            if violated.is_some() {
                 return true;
             }
-            self.work += COST_OF_LOOK;
-            match self.look_at_lesson(watch.lesson, node) {
-                Look::Watches(outside) => {
-                    watch.outside = outside.or(watch.outside);
-                    true
-                }
-                Look::Moved => false,
+            match self.look_at_lesson(node, *watch) {
+                Look::Stays => true,
+                Look::Leaves => false,
                 Look::Violated => {
-                    violated = Some(watch.lesson);
+                    violated = Some(watch.nogood);
                     true
                 }
             }
         });
-        self.nodes[node].lessons = lessons;
+        self.nodes[node].lessons.put_back(event, watches);
         violated
     }
 
     /// A watched node of a lesson changed.
-    fn look_at_lesson(&mut self, lesson: NogoodId, node: NodeId) -> Look {
-        let Nogood { terms, watched, .. } = &mut self.nogoods[lesson];
-        let Some([first, second]) = watched else {
-            return Look::Watches(None);
-        };
-        if terms.is_empty() {
+    fn look_at_lesson(&mut self, node: NodeId, watch: Watch) -> Look {
+        self.work += COST_OF_LOOK;
+        let Nogood { terms, watched, .. } = &mut self.nogoods[watch.nogood];
+        let Some([first, second]) = watched.as_mut().filter(|_| !terms.is_empty()) else {
             // it was forgotten
-            return Look::Moved;
-        }
-        if terms[*first].0 != node {
+            return Look::Leaves;
+        };
+        if *first != watch.position {
             std::mem::swap(first, second);
         }
         let nodes = &self.nodes;
+        if let Some(outside) = nodes[node].domain().first_outside(&terms[*first].1) {
+            let event = Event::Gone(outside);
+            self.nodes[node].lessons.add(event, watch);
+            return Look::Leaves;
+        }
+        let (other, set) = &terms[*second];
+        if !nodes[*other].domain().meets(set) {
+            return Look::Stays;
+        }
+        self.work += terms.len() as u64;
         let holds = |position: usize| {
             let (node, set) = &terms[position];
             nodes[*node].domain().within(set)
         };
-        let outside = nodes[node].domain().first_outside(&terms[*first].1);
-        let (other, set) = &terms[*second];
-        if outside.is_some() || !nodes[*other].domain().meets(set) {
-            return Look::Watches(outside);
-        }
-        self.work += terms.len() as u64;
         let mut rest = (0..terms.len()).filter(|position| position != first && position != second);
         if let Some(position) = rest.find(|position| !holds(*position)) {
             *first = position;
-            let (node, set) = &terms[position];
-            let outside = nodes[*node].domain().first_outside(set);
-            let node = *node;
-            self.nodes[node].lessons.push(Watch { lesson, outside });
-            return Look::Moved;
+            self.watch_lesson(watch.nogood, position);
+            return Look::Leaves;
         }
         if holds(*second) {
             return Look::Violated;
         }
         let (other, domain) = (*other, nodes[*other].domain().without(set));
-        self.step(other, domain, Cause::Nogood(lesson));
-        Look::Watches(None)
+        self.step(other, domain, Cause::Nogood(watch.nogood));
+        Look::Stays
+    }
+
+    fn watch_lesson(&mut self, nogood: NogoodId, position: usize) {
+        let (node, set) = &self.nogoods[nogood].terms[position];
+        if let Some(event) = self.nodes[*node].event_of(set) {
+            let watch = Watch { nogood, position };
+            self.nodes[*node].lessons.add(event, watch);
+        }
     }
 
     /// Draws the conclusion from one nogood; whether it is violated.
@@ -172,38 +207,48 @@ impl Engine<'_, '_> {
     /// Adds what a release requires; what follows is drawn by the next [`Self::propagate`].
     pub(super) fn add(&mut self, mut terms: Terms, origin: Origin) -> NogoodId {
         terms.sort_by_key(|(node, _)| *node);
-        let id = self.nogoods.len();
-        let lone = match &origin {
-            Origin::Requirement { by: Some(by), .. } => {
-                let own = terms.iter().find(|(node, _)| node == by);
-                own.and_then(|(node, set)| Some((*node, set.single()?)))
+        let nogood = self.nogoods.len();
+        for (position, (node, set)) in terms.iter().enumerate() {
+            if let Some(event) = self.nodes[*node].event_of(set) {
+                let watch = Watch { nogood, position };
+                self.nodes[*node].requirements.add(event, watch);
             }
-            _ => None,
-        };
-        for (position, (node, _)) in terms.iter().enumerate() {
-            self.nodes[*node].requirements.push(Mention {
-                nogood: id,
-                position,
-                lone,
-            });
         }
         self.keep(terms, None, origin)
     }
 
-    /// A requirement turns out to be that of several releases.
-    pub(super) fn is_shared(&mut self, nogood: NogoodId) {
-        let nodes: Vec<NodeId> = self.nogoods[nogood]
-            .terms
-            .iter()
-            .map(|(node, _)| *node)
-            .collect();
-        for node in nodes {
-            let mentions = &mut self.nodes[node].requirements;
-            // they are added in ascending order
-            let position = mentions.partition_point(|mention| mention.nogood < nogood);
-            if let Some(mention) = mentions.get_mut(position) {
-                mention.lone = None;
-            }
+    /// Other releases of a project may turn out to require the same as the one that a nogood was just added for.
+    pub(super) fn may_grow(&mut self, nogood: NogoodId, project: NodeId) {
+        let mut terms = self.nogoods[nogood].terms.iter();
+        if let Some(position) = terms.position(|(node, _)| *node == project) {
+            let set = &self.nogoods[nogood].terms[position].1;
+            let event = self.nodes[project].event_of(set);
+            self.nogoods[nogood].lone = set.single().map(|state| (project, state));
+            self.nogoods[nogood].grows = event.map(|event| (position, event));
+        }
+    }
+
+    /// The term that may grow has grown.
+    pub(super) fn has_grown(&mut self, nogood: NogoodId) {
+        let Nogood {
+            terms, grows, lone, ..
+        } = &mut self.nogoods[nogood];
+        *lone = None;
+        let Some((position, at)) = grows else {
+            return;
+        };
+        let (node, set) = &terms[*position];
+        if matches!(at, Event::Gone(state) if !set.contains(*state)) {
+            return;
+        }
+        if let Some(event) = self.nodes[*node].event_of(set) {
+            // what it is watched at now is passed over from now on
+            *at = event;
+            let watch = Watch {
+                nogood,
+                position: *position,
+            };
+            self.nodes[*node].requirements.add(event, watch);
         }
     }
 
@@ -223,18 +268,11 @@ impl Engine<'_, '_> {
             [first, second, ..] => Some([first, second]),
             _ => None,
         };
-        for position in watched.into_iter().flatten() {
-            let (node, set) = &terms[position];
-            let start = &self.nodes[*node].history[0].domain;
-            let outside = start.first_outside(set);
-            let watch = Watch {
-                lesson: id,
-                outside,
-            };
-            self.nodes[*node].lessons.push(watch);
-        }
         self.lessons.push(id);
         self.keep(terms, watched, Origin::Lesson(from));
+        for position in watched.into_iter().flatten() {
+            self.watch_lesson(id, position);
+        }
     }
 
     pub(super) fn keep(
@@ -250,6 +288,8 @@ impl Engine<'_, '_> {
         self.nogoods.push(Nogood {
             terms,
             watched,
+            lone: None,
+            grows: None,
             used: self.conflicts,
             origin,
         });

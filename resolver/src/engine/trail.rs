@@ -35,7 +35,7 @@ impl Engine<'_, '_> {
             self.settled.insert(id);
             self.settled.extend(&node.extras);
         }
-        self.changed.push(id);
+        self.changed.push((id, self.nodes[id].history.len() - 1));
     }
 
     /// Takes back everything above a level.
@@ -66,9 +66,8 @@ impl Engine<'_, '_> {
             self.fresh.append(&mut self.facts);
             for id in 0..self.nodes.len() {
                 self.take_back_floors(id);
-                if self.nodes[id].history.len() > 1 {
-                    self.changed.push(id);
-                }
+                let steps = 1..self.nodes[id].history.len();
+                self.changed.extend(steps.map(|step| (id, step)));
             }
         }
     }
