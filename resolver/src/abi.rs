@@ -20,8 +20,8 @@ use pep508_rs::{PackageName, VersionOrUrl};
 use version_ranges::Ranges;
 
 use crate::{
-    CoreMetadata, CoreMetadataHint, FileKind, Project, ReleaseFile, Requirement, Trust,
-    parse_requirement, specifiers_of, to_ranges,
+    CoreMetadata, CoreMetadataHint, FileKind, Project, ReleaseFile, Requirement, parse_requirement,
+    specifiers_of, to_ranges,
 };
 
 /// A need of compiled releases that pinsmith knows of and no metadata states.
@@ -87,15 +87,7 @@ pub(crate) fn interfaces() -> (Project, Vec<(Version, CoreMetadata)>) {
     let name = numpy_interface();
     let releases = [1, 2].map(|number| Version::new([number]));
     let metadata = releases.clone().map(|version| {
-        let metadata = CoreMetadata {
-            name: name.clone(),
-            version: version.clone(),
-            requires_dist: Vec::new(),
-            requires_python: None,
-            provides_extra: Vec::new(),
-            unreadable: Vec::new(),
-            trust: Trust::Static,
-        };
+        let metadata = CoreMetadata::bare(name.clone(), version.clone());
         (version, metadata)
     });
     let files = releases.map(|version| {

@@ -25,6 +25,21 @@ pub struct CoreMetadata {
     pub trust: Trust,
 }
 
+impl CoreMetadata {
+    /// Of a release that requires nothing.
+    pub fn bare(name: PackageName, version: Version) -> Self {
+        Self {
+            name,
+            version,
+            requires_dist: Vec::new(),
+            requires_python: None,
+            provides_extra: Vec::new(),
+            unreadable: Vec::new(),
+            trust: Trust::Static,
+        }
+    }
+}
+
 /// Where metadata came from, hence how far it can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Trust {

@@ -33,7 +33,7 @@ pub(crate) fn held_back_by(
     match world.facts(name, candidates, candidate)? {
         Facts::Unavailable(reason) => {
             reasons.insert(HeldBackBy::Unusable {
-                reason: reason.to_string(),
+                reason: format!("its newest release, which cannot be used: {reason}"),
             });
         }
         Facts::Found(metadata) => {
@@ -95,7 +95,7 @@ fn required(
 fn by_rule(name: &PackageName, version: &Version, rule: AbiRule) -> String {
     let (fact, harm, lifted_by) = (rule.fact(false), rule.harm(), rule.lifted_by());
     format!(
-        "{name} {version} {fact} and {harm} (a rule of pinsmith's own, which an override of {lifted_by} lifts)"
+        "{name} {version}, which {fact} and {harm} (a rule of pinsmith's own, which an override of {lifted_by} lifts)"
     )
 }
 
@@ -107,7 +107,9 @@ fn own_requirement(chosen: &Chosen, incoming: &Incoming, edge: &Edge) -> Option<
     }
     if package == cuda_package() {
         let built = cuda_text(&edge.specifier());
-        let reason = format!("it is built for {built}, and this environment has CUDA {version}");
+        let reason = format!(
+            "its newest release, which is built for {built}: this environment has CUDA {version}"
+        );
         return Some(HeldBackBy::Unusable { reason });
     }
     if package == numpy_interface() {
@@ -115,7 +117,7 @@ fn own_requirement(chosen: &Chosen, incoming: &Incoming, edge: &Edge) -> Option<
         let other = others.find_map(|(by, _)| chosen.pin(by.as_ref()?));
         let reason = match other {
             Some((name, version)) => by_rule(&name, &version, AbiRule::TorchNumpy),
-            None => AbiRule::TorchNumpy.harm().to_owned(),
+            None => format!("what {}", AbiRule::TorchNumpy.harm()),
         };
         return Some(HeldBackBy::Unusable { reason });
     }
@@ -139,8 +141,12 @@ fn further_away(
         }))
     };
     let proof = match what_if(world, &chosen.versions, name, newest)? {
-        WhatIf::Fits(_) => return reason("it would fit too, and makes nothing else newer"),
-        WhatIf::TooLong => return reason("whether it fits took too long to find out"),
+        WhatIf::Fits(_) => {
+            return reason(
+                "nothing: its newest release would fit too, and makes nothing else newer",
+            );
+        }
+        WhatIf::TooLong => return reason("something that took too long to find out"),
         WhatIf::Impossible(proof) => proof,
     };
     let wanted = proof.facts.iter().find_map(|fact| match fact {
@@ -162,7 +168,7 @@ fn further_away(
     let here = chosen.pin(&cuda_package());
     if let (Some(requires), Some(built), Some((_, here))) = (&wanted, built, here) {
         return reason(&format!(
-            "it requires {requires}, which is built for CUDA {built}, and this environment has CUDA {here}"
+            "what its newest release requires: {requires}, which is built for CUDA {built}, and this environment has CUDA {here}"
         ));
     }
     let asked = proof.requirements().into_iter();
@@ -174,11 +180,11 @@ fn further_away(
             version,
         })),
         (Some(requires), None, Some(asked)) => reason(&format!(
-            "it requires {requires}, which does not go with your `{asked}`"
+            "what its newest release requires: {requires}, which does not go with your `{asked}`"
         )),
-        (Some(requires), None, None) => {
-            reason(&format!("it requires {requires}, which cannot be had"))
-        }
-        (None, ..) => reason("it cannot be had"),
+        (Some(requires), None, None) => reason(&format!(
+            "what its newest release requires: {requires}, which cannot be had"
+        )),
+        (None, ..) => reason("its newest release, which cannot be had"),
     }
 }

@@ -155,6 +155,32 @@ pub fn url_of(requirement: &Requirement) -> Option<&DirectUrl> {
     }
 }
 
+/// The requirement as people write it: `python_version == '3.12'`, where the parser has turned that into
+/// `python_full_version == '3.12.*'`.
+pub(crate) fn usual_form(requirement: &Requirement) -> String {
+    const FULL: &str = "python_full_version ";
+    let text = requirement.to_string();
+    let Some((start, marker)) = text.split_once(" ; ") else {
+        return text;
+    };
+    let mut pieces = marker.split(FULL);
+    let mut usual = format!("{start} ; {}", pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let clause = piece.split_once(" '").and_then(|(operator, rest)| {
+            let (version, rest) = rest.split_once('\'')?;
+            let minor = match operator {
+                "==" | "!=" => version.strip_suffix(".*")?,
+                ">=" | "<" => version,
+                _ => return None,
+            };
+            let is_minor = minor.split('.').count() == 2;
+            is_minor.then(|| format!("python_version {operator} '{minor}'{rest}"))
+        });
+        usual.push_str(&clause.unwrap_or_else(|| format!("{FULL}{piece}")));
+    }
+    usual
+}
+
 /// Whether the requirement is a direct reference.
 pub(crate) fn is_url(requirement: &Requirement) -> bool {
     url_of(requirement).is_some()
@@ -276,7 +302,43 @@ fn repair(text: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{parse_marker, parse_requirement};
+    use super::{parse_marker, parse_requirement, usual_form};
+
+    #[test]
+    fn the_usual_form_says_the_same() {
+        for (text, expected) in [
+            ("a>1", "a>1"),
+            (
+                "a ; python_version == '3.12'",
+                "a ; python_version == '3.12'",
+            ),
+            (
+                "a ; python_version != '3.9' or sys_platform == 'win32'",
+                "a ; python_version != '3.9' or sys_platform == 'win32'",
+            ),
+            (
+                "a ; python_version >= '3.9' and python_version < '3.12'",
+                "a ; python_version >= '3.9' and python_version < '3.12'",
+            ),
+            (
+                "a ; python_full_version < '3.8.1'",
+                "a ; python_full_version < '3.8.1'",
+            ),
+            (
+                "a ; python_full_version == '3.12'",
+                "a ; python_full_version == '3.12'",
+            ),
+            (
+                "a ; python_full_version > '3.12'",
+                "a ; python_full_version > '3.12'",
+            ),
+        ] {
+            let parsed = parse_requirement(text).unwrap().requirement;
+            let usual = usual_form(&parsed);
+            assert_eq!(usual, expected);
+            assert_eq!(parse_requirement(&usual).unwrap().requirement, parsed);
+        }
+    }
 
     #[test]
     fn hostile_texts_are_refused() {

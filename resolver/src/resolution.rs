@@ -119,7 +119,7 @@ pub enum HeldBackBy {
     OtherTargets,
     /// The newest release cannot be used.
     Unusable {
-        /// Why.
+        /// What is in its way, as the end of "held back by".
         reason: String,
     },
 }
@@ -138,7 +138,7 @@ impl fmt::Display for HeldBackBy {
             } => write!(f, "{package} {version} (the newest requires {requires})"),
             Self::Lock => f.write_str("the existing lock"),
             Self::OtherTargets => f.write_str("the other targets of this lock"),
-            Self::Unusable { reason } => write!(f, "the newest release itself: {reason}"),
+            Self::Unusable { reason } => f.write_str(reason),
         }
     }
 }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pinsmith_resolver::{
     Accelerator, CoreMetadata, CoreMetadataHint, FileKind, Lookahead, MetadataAnswer, PackageName,
-    PackageSource, Project, ReleaseFile, ReleasesAnswer, Requirement, SourceError, Target, Trust,
-    Version, cuda_package, parse_requirement,
+    PackageSource, Project, ReleaseFile, ReleasesAnswer, Requirement, SourceError, Target, Version,
+    cuda_package, parse_requirement,
 };
 use tokio::runtime::Handle;
 
@@ -392,15 +392,8 @@ fn nothing_required(name: &PackageName, file: &ReleaseFile) -> MetadataAnswer {
     let Some(wheel) = file.wheel() else {
         return MetadataAnswer::Unavailable("it is no release".to_owned());
     };
-    MetadataAnswer::Found(Arc::new(CoreMetadata {
-        name: name.clone(),
-        version: wheel.version.clone(),
-        requires_dist: Vec::new(),
-        requires_python: None,
-        provides_extra: Vec::new(),
-        unreadable: Vec::new(),
-        trust: Trust::Static,
-    }))
+    let metadata = CoreMetadata::bare(name.clone(), wheel.version.clone());
+    MetadataAnswer::Found(Arc::new(metadata))
 }
 
 /// Says that a page of the table is not there, once.

@@ -296,7 +296,10 @@ pub fn metadata_of(
             .is_some_and(|info| info.metadata_version < (2, 0));
     let guessed = CoreMetadata {
         trust: Trust::Guessed,
-        ..info.map_or_else(|| bare_core(name, version), |info| info.core)
+        ..info.map_or_else(
+            || CoreMetadata::bare(name.clone(), version.clone()),
+            |info| info.core,
+        )
     };
     if let Some(text) = &files.requires_txt {
         return Ok(egg_info_core(text, guessed));
@@ -312,18 +315,6 @@ fn static_core(info: &ParsedMetadata) -> Option<CoreMetadata> {
         .iter()
         .any(|field| info.dynamic.iter().any(|dynamic| dynamic == field));
     (info.metadata_version >= (2, 2) && !decided_later).then(|| info.core.clone())
-}
-
-fn bare_core(name: &PackageName, version: &Version) -> CoreMetadata {
-    CoreMetadata {
-        name: name.clone(),
-        version: version.clone(),
-        requires_dist: Vec::new(),
-        requires_python: None,
-        provides_extra: Vec::new(),
-        unreadable: Vec::new(),
-        trust: Trust::Static,
-    }
 }
 
 #[derive(Deserialize)]
@@ -354,7 +345,7 @@ fn pyproject_core(text: &str, name: &PackageName, version: &Version) -> Option<C
     {
         return None;
     }
-    let mut core = bare_core(name, version);
+    let mut core = CoreMetadata::bare(name.clone(), version.clone());
     core.requires_python = table
         .requires_python
         .and_then(|text| parse_specifiers(&text).ok());

@@ -40,6 +40,7 @@ fn effort_grows_less_than_the_cube() {
         HardShape::TwoPins,
         HardShape::PinBesideHole,
         HardShape::Lockstep,
+        HardShape::Chain,
     ] {
         let (few, many) = (work(shape, 40), work(shape, 160));
         assert!(

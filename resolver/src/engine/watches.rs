@@ -108,7 +108,9 @@ impl Node {
         if let Some(state) = set.single() {
             return Some(Event::Alone(state));
         }
-        let open = self.history.partition_point(|step| !step.domain.within(set));
+        let open = self
+            .history
+            .partition_point(|step| !step.domain.within(set));
         let before = &self.history[open.checked_sub(1)?].domain;
         before.first_outside(set).map(Event::Gone)
     }

@@ -7,6 +7,7 @@ mod core;
 mod fact;
 mod leaves;
 mod many;
+mod ranges;
 mod words;
 
 use std::collections::BTreeMap;
@@ -92,7 +93,7 @@ pub(crate) use words::cuda as cuda_of;
 
 /// A range of versions in the words of PEP 440 where it has some.
 pub fn range_text(range: &Ranges<Version>) -> String {
-    words::show_range(range)
+    ranges::show_range(range)
 }
 
 /// What a solver says of a failure.
