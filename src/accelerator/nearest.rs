@@ -319,7 +319,7 @@ impl Listing<'_> {
         said
     }
 
-    /// The last release that has a wheel for the platform, where the wanted ones have none.
+    /// The last release that has a wheel for the platform, where the wanted ones are newer and have none.
     fn last_for_platform(&self, wanted: &VersionSpecifiers) -> Option<String> {
         let releases = self.releases();
         let platform = self.target.platform;
@@ -333,11 +333,11 @@ impl Listing<'_> {
             .iter()
             .filter(|(version, _)| meant(version))
             .peekable();
-        wanted.peek()?;
-        if wanted.any(|(_, files)| has(files)) {
+        let (oldest, _) = wanted.peek()?;
+        let (last, _) = releases.iter().rev().find(|(_, files)| has(files))?;
+        if last > oldest || wanted.any(|(_, files)| has(files)) {
             return None;
         }
-        let (last, _) = releases.iter().rev().find(|(_, files)| has(files))?;
         let version = last.clone().without_local();
         Some(format!("{version} is the last for {platform}"))
     }

@@ -13,7 +13,8 @@ use super::{Done, Failure};
 use crate::accelerator::{Route, Table};
 use crate::diagnostic::Code;
 use crate::index::codes::NOT_IN_CACHE;
-use crate::requirements::{Manifest, OriginKind};
+use crate::index::sdist::ONLY_BUILDING;
+use crate::requirements::{Manifest, OriginKind, distribution_like};
 
 /// What would give an answer; every piece of it was tried.
 #[derive(Debug, Default)]
@@ -236,6 +237,7 @@ pub(super) fn help(
     }
     let mut help: Vec<String> = advice.nearest.clone();
     help.extend(advice.unknown.iter().cloned());
+    help.extend(could_be_built(proof));
     let remedies = advice.remedies.iter();
     help.extend(remedies.map(|remedy| words(remedy, places)));
     if let Some(instant) = advice.worked_as_of {
@@ -283,7 +285,26 @@ fn unknown(name: &PackageName, target: &Target, table: &Table) -> String {
         let accelerator = target.accelerator;
         return format!("{url} has no {name} for {accelerator}; take another accelerator");
     }
-    format!("check the spelling of {name}; if it is private, add its index with --extra-index-url")
+    let meant = distribution_like(name).map(|known| format!(" ({known} is a known project)"));
+    let meant = meant.unwrap_or_default();
+    format!(
+        "check the spelling of {name}{meant}; if it is private, add its index with --extra-index-url"
+    )
+}
+
+/// What to do where only a build would tell.
+fn could_be_built(proof: &Unsatisfiable) -> Option<String> {
+    let name = proof.facts.iter().find_map(|fact| match fact {
+        Fact::Excluded {
+            name,
+            because: Exclusion::Unusable { reason, .. },
+            ..
+        } => (&**reason == ONLY_BUILDING).then_some(name),
+        _ => None,
+    })?;
+    Some(format!(
+        "if you trust {name} to run its code here, let it be built to tell what it requires: `--allow-build`"
+    ))
 }
 
 /// A remedy as a line of help.

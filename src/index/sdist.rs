@@ -254,6 +254,9 @@ fn parts_of(path: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Why an sdist cannot be used whose files do not say what it requires.
+pub(crate) const ONLY_BUILDING: &str = "only building the sdist could tell its dependencies";
+
 /// What the files say, most trustworthy source first.
 ///
 /// 1. `PKG-INFO` of Metadata 2.2 or newer that does not list the dependencies as dynamic (PEP 643),
@@ -305,7 +308,7 @@ pub fn metadata_of(
         return Ok(egg_info_core(text, guessed));
     }
     if guessed.requires_dist.is_empty() && !by_distutils {
-        return Err("only building the sdist could tell its dependencies".to_owned());
+        return Err(ONLY_BUILDING.to_owned());
     }
     Ok(guessed)
 }

@@ -25,8 +25,8 @@ pub use declared::{
     Declared, DeclaredIndex, DeclaredPath, DeclaredRequirement, EntryPoint, Include, IndexKind,
 };
 pub use modules::{
-    Availability, Lookup, Provider, distribution_of_repository, host_beside, is_known_distribution,
-    lookup,
+    Availability, Lookup, Provider, distribution_like, distribution_of_repository, host_beside,
+    is_known_distribution, lookup,
 };
 pub use stdlib::{StdlibRange, is_stdlib};
 pub use suggest::{Enquiry, Holding, MAX_MODULES, Suggestion, names_of_module, settled};

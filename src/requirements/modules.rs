@@ -128,6 +128,51 @@ pub fn is_known_distribution(name: &PackageName) -> bool {
     KNOWN.contains(name.as_ref())
 }
 
+/// The known distribution that is a slip of the finger away, if it is one.
+///
+/// ```
+/// let meant = |name: &str| pinsmith::requirements::distribution_like(&name.parse().unwrap());
+/// assert_eq!(meant("pytorch-lightening"), Some("pytorch-lightning"));
+/// assert_eq!(meant("our-own-tools"), None);
+/// ```
+pub fn distribution_like(name: &PackageName) -> Option<&'static str> {
+    let name = name.as_ref();
+    let slips = if name.len() < 8 { 1 } else { 2 };
+    let near = KNOWN
+        .iter()
+        .map(|known| (slips_between(name, known, slips), known.as_str()));
+    let (found, known) = near.min()?;
+    // of short names many are alike
+    (name.len() > 3 && (1..=slips).contains(&found)).then_some(known)
+}
+
+/// Letters to leave out, add, change or swap with their neighbour between two names; `most + 1` stands for more.
+fn slips_between(one: &str, other: &str, most: usize) -> usize {
+    if one.len().abs_diff(other.len()) > most {
+        return most + 1;
+    }
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut rows = [
+        vec![0; other.len() + 1],
+        (0..=other.len()).collect(),
+        vec![],
+    ];
+    for (i, a) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in other.iter().enumerate() {
+            let changed = rows[1][j] + usize::from(a != b);
+            let mut least = changed.min(rows[1][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
+                least = least.min(rows[0][j - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows[2] = row;
+        rows.rotate_left(1);
+    }
+    rows[1].last().copied().unwrap_or(0).min(most + 1)
+}
+
 /// The git-only distribution whose source is this repository, by host and path.
 ///
 /// ```
