@@ -42,11 +42,11 @@ fn proof_of(roots: &[&str]) -> (Request, Unsatisfiable) {
 }
 
 /// Changes what a proof says that releases require.
-fn requirements(proof: &mut Unsatisfiable, mut change: impl FnMut(&mut Fact)) {
+fn requirements(proof: &mut Unsatisfiable, change: impl FnMut(&mut Fact)) {
     let facts = proof.facts.iter_mut();
     facts
         .filter(|fact| matches!(fact, Fact::Requires { .. }))
-        .for_each(|fact| change(fact));
+        .for_each(change);
 }
 
 #[test]

@@ -29,7 +29,14 @@ pub(super) fn needs(
     let below = |bound: &str| release.version < bound.parse().unwrap();
     let mut needs = Vec::new();
     match name.as_ref() {
-        "torch" if below("2.3.dev0") => needs.push(format!("{NUMPY_INTERFACE}==1")),
+        "torch" if below("2.3.dev0") => {
+            needs.push(format!("{NUMPY_INTERFACE}==1"));
+            match &release.version.release()[..2] {
+                [1, 9 | 10] => needs.push("setuptools<59.6".to_owned()),
+                [1, 11] => needs.push("setuptools<82,!=70.*".to_owned()),
+                _ => {}
+            }
+        }
         "numpy" if !below("2.0.dev0") => needs.push(format!("{NUMPY_INTERFACE}==2")),
         "torchtext" if release.version.to_string() == "0.18.0" => {
             needs.push("torch==2.3.*".to_owned());

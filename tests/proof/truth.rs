@@ -184,8 +184,9 @@ impl Edge<'_> {
             .collect();
         let lines = self.lines(project, release, truth)?;
         let of_numpy = self.on.name.as_ref() == rules::NUMPY_INTERFACE;
-        // a rule says which versions are needed of what is required; only interfaces are nobody's requirement
-        if lines.is_empty() && !(of_numpy && !needs.is_empty()) {
+        // a rule says which versions are needed of what is required; interfaces and setuptools are needed unsaid
+        let unsaid = of_numpy || self.on.name.as_ref() == "setuptools";
+        if lines.is_empty() && (needs.is_empty() || !unsaid) {
             return Err(format!("{} does not require it", release.version));
         }
         let versions: Vec<Version> = if of_numpy {
