@@ -151,6 +151,13 @@ fn a_part_of_a_lock_is_installed() {
     assert!(output.status.success(), "{report}{}", text(&output.stderr));
     assert!(report.contains("left out\n  gluelib"), "{report}");
     assert!(report.contains("wellbehaved  wellbehaved 1.0"), "{report}");
+    let verify = "verify --installer pip --no-groups --verbose";
+    let output = run(&place, &Step::of(verify, &index));
+    let report = text(&output.stdout);
+    assert!(output.status.success(), "{report}{}", text(&output.stderr));
+    let reason = "left out\n  gluelib  test_demo.py:1: the lock is without the group `test`\n  \
+        wellbehaved  plot.py:1: it is declared in the group `plot` only, which is left out\n";
+    assert!(report.contains(reason), "{report}");
     let unknown = run(&place, &Step::of("sync --extra dev", &index));
     let stderr = text(&unknown.stderr);
     assert!(stderr.contains("the lock has no extra `dev`"), "{stderr}");

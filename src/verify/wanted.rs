@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pinsmith_resolver::{MarkerEnvironment, PackageName, parse_marker};
 
 use crate::lock::{Lock, Selection};
-use crate::requirements::{Manifest, MappedImport, ModuleKind};
+use crate::requirements::{Manifest, MappedImport, ModuleKind, OriginKind};
 use crate::scan::{Import, ImportContext, Scan, Site};
 
 /// One module that the code imports, with the names that it takes from it.
@@ -54,6 +54,7 @@ pub fn wanted(
         .filter(|mapped| mapped.kind != ModuleKind::Local)
         .map(|mapped| (mapped.module.as_str(), mapped))
         .collect();
+    let elsewhere = only_in_groups(manifest);
     let mut found: BTreeMap<(String, Need), Wanted> = BTreeMap::new();
     for import in scan.imports.iter().filter(|import| !import.local) {
         let names: Vec<&String> = import.names.iter().filter(|name| *name != "*").collect();
@@ -65,7 +66,7 @@ pub fn wanted(
             let Some(owner) = owner(&owners, import, name.map(String::as_str)) else {
                 continue;
             };
-            let Some(need) = need(import, owner, (lock, selection), markers) else {
+            let Some(need) = need(import, owner, (lock, selection), (markers, &elsewhere)) else {
                 continue;
             };
             let key = (import.module.as_str().to_owned(), need.clone());
@@ -121,12 +122,30 @@ fn owner<'m>(
     found.sites.contains(&import.site).then_some(*found)
 }
 
+/// Distributions that are declared, but in groups only, each with the first: what an extra is for is imported by the
+/// modules that need it, and a lock without that extra is not asked for it.
+fn only_in_groups(manifest: &Manifest) -> BTreeMap<&PackageName, &str> {
+    let mut groups: BTreeMap<&PackageName, Option<&str>> = BTreeMap::new();
+    for wanted in &manifest.requirements {
+        let mut kinds = wanted.origins.iter().map(|origin| origin.kind);
+        if kinds.any(|kind| kind == OriginKind::Declared) {
+            let group = wanted.group.as_deref();
+            let first = groups.entry(&wanted.requirement.name).or_insert(group);
+            // `None` is runtime, which counts more
+            *first = group.and(*first);
+        }
+    }
+    let only = groups.into_iter();
+    only.filter_map(|(name, group)| Some((name, group?)))
+        .collect()
+}
+
 /// Whether it has to import; `None` when that is nobody's question.
 fn need(
     import: &Import,
     owner: &MappedImport,
     (lock, selection): (&Lock, &Selection),
-    markers: &MarkerEnvironment,
+    (markers, elsewhere): (&MarkerEnvironment, &BTreeMap<&PackageName, &str>),
 ) -> Option<Need> {
     match owner.kind {
         ModuleKind::Local | ModuleKind::Stdlib => return None,
@@ -157,10 +176,15 @@ fn need(
         let marker = entry.marker.as_ref();
         marker.is_none_or(|marker| marker.holds(markers, selection))
     });
+    let declared_in = owner.distribution.as_ref();
+    let declared_in = declared_in.and_then(|name| elsewhere.get(name));
     Some(match group {
         Some(group) if !here => Need::Skipped(format!("the lock is without the group `{group}`")),
         Some(group) if !lock.has_group(group) => Need::Guarded,
         Some("optional" | "typing") => Need::Guarded,
+        None if !here && let Some(group) = declared_in => Need::Skipped(format!(
+            "it is declared in the group `{group}` only, which is left out"
+        )),
         None if !here && !entries.is_empty() => {
             Need::Skipped("the lock has it for other platforms".to_owned())
         }
