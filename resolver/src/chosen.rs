@@ -138,9 +138,9 @@ impl Chosen {
         };
         let required_by = incoming.get(name).into_iter().flatten();
         let required_by: BTreeSet<_> = required_by.filter_map(|(by, _)| by.clone()).collect();
-        let requires = incoming.iter().filter(|(required, by)| {
-            *required != name && by.iter().any(|(by, _)| by.as_ref() == Some(name))
-        });
+        let edges = self.edges(world, name, candidates, candidate)?;
+        let requires = edges.iter().map(|edge| edge.name.clone());
+        let requires: BTreeSet<_> = requires.filter(|required| required != name).collect();
         Ok(ResolvedPackage {
             name: name.clone(),
             version: candidate.version.clone(),
@@ -165,8 +165,8 @@ impl Chosen {
             },
             newest,
             required_by: required_by.into_iter().filter(|by| by != name).collect(),
-            edges: self.edges(world, name, candidates, candidate)?,
-            requires: requires.map(|(required, _)| required.clone()).collect(),
+            edges,
+            requires: requires.into_iter().collect(),
             root: world.request.has_root(name),
             trust,
         })

@@ -125,7 +125,8 @@ impl Rest {
         let mut best = self.measure(search, &answer.chosen);
         let mut floors = self.floors(search, window, &answer.chosen);
         for name in furthest_behind(self.lags(search, &answer.chosen)) {
-            let mut aims = search.smaller_lags(&name, search.lag(&answer.chosen, &name));
+            let lag = search.lag(&answer.chosen, &name);
+            let mut aims = search.smaller_lags_within(&floors, &name, lag);
             // the whole way first, then half the way, until nothing is left to gain
             while !aims.is_empty() && search.solves < end {
                 let own = Bounds::from([(name.clone(), Some(aims[0]))]);

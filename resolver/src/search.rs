@@ -8,6 +8,7 @@ use pubgrub::PubGrubError;
 use crate::SourceError;
 use crate::chosen::Chosen;
 use crate::coherent::Bounds;
+use crate::eligible::Candidate;
 use crate::engine::{Engine, FEW, Proved, Run};
 use crate::explain::Reasons;
 use crate::package::Package;
@@ -190,13 +191,38 @@ impl<'w, 'a> Search<'w, 'a> {
         candidate.and_then(|candidate| candidate.lag).unwrap_or(0)
     }
 
+    /// The lags that a project's releases can have below `limit`, ascending and distinct; without releases that these floors
+    /// are known to rule out.
+    pub(crate) fn smaller_lags_within(
+        &self,
+        floors: &Floors,
+        name: &PackageName,
+        limit: u32,
+    ) -> Vec<u32> {
+        let Some(left) = self.engine.left_by(floors, name) else {
+            return self.smaller_lags(name, limit);
+        };
+        let Some(Known::Found(candidates)) = self.world.known_project(name) else {
+            return Vec::new();
+        };
+        let left = left
+            .into_iter()
+            .map(|position| &candidates.eligible[position]);
+        below(limit, left)
+    }
+
     /// The lags that a project's releases can have below `limit`, ascending and distinct.
     pub(crate) fn smaller_lags(&self, name: &PackageName, limit: u32) -> Vec<u32> {
         let Some(Known::Found(candidates)) = self.world.known_project(name) else {
             return Vec::new();
         };
-        let lags = candidates.eligible.iter().filter_map(|c| c.lag);
-        let distinct: BTreeSet<u32> = lags.filter(|lag| *lag < limit).collect();
-        distinct.into_iter().collect()
+        below(limit, candidates.eligible.iter())
     }
+}
+
+/// Lags below a limit, ascending and distinct.
+fn below<'c>(limit: u32, candidates: impl Iterator<Item = &'c Candidate>) -> Vec<u32> {
+    let lags = candidates.filter_map(|candidate| candidate.lag);
+    let distinct: BTreeSet<u32> = lags.filter(|lag| *lag < limit).collect();
+    distinct.into_iter().collect()
 }

@@ -128,6 +128,19 @@ impl Engine<'_, '_> {
         true
     }
 
+    /// The releases of a project that are not ruled out by what follows from shared floors alone, ascending; `None` where
+    /// other floors lie.
+    pub(crate) fn left_by(&self, floors: &Floors, name: &PackageName) -> Option<Vec<usize>> {
+        if !self.lies || self.floors != *floors {
+            return None;
+        }
+        let id = self.ids.get(&Package::Project(name.clone()))?;
+        let mut steps = self.nodes[*id].history.iter().rev();
+        let step = steps.find(|step| step.level <= SHARED)?;
+        let states = step.domain.states().filter(|state| *state != ABSENT);
+        Some(states.map(|state| state - 1).collect())
+    }
+
     /// The projects of some nodes whose floors withhold a release.
     pub(super) fn names_of(&mut self, nodes: &BTreeSet<NodeId>) -> BTreeSet<PackageName> {
         let mut names = BTreeSet::new();
