@@ -199,8 +199,9 @@ impl<'w, 'a> Search<'w, 'a> {
         name: &PackageName,
         limit: u32,
     ) -> Vec<u32> {
-        let Some(left) = self.engine.left_by(floors, name) else {
-            return self.smaller_lags(name, limit);
+        let all = self.smaller_lags(name, limit);
+        let Some((left, dispensable)) = self.engine.left_by(floors, name) else {
+            return all;
         };
         let Some(Known::Found(candidates)) = self.world.known_project(name) else {
             return Vec::new();
@@ -208,7 +209,12 @@ impl<'w, 'a> Search<'w, 'a> {
         let left = left
             .into_iter()
             .map(|position| &candidates.eligible[position]);
-        below(limit, left)
+        let mut lags = below(limit, left);
+        // what cannot be as young as that may be left out
+        if dispensable && lags.first() != all.first() {
+            lags.splice(0..0, all.first().copied());
+        }
+        lags
     }
 
     /// The lags that a project's releases can have below `limit`, ascending and distinct.

@@ -128,9 +128,13 @@ impl Engine<'_, '_> {
         true
     }
 
-    /// The releases of a project that are not ruled out by what follows from shared floors alone, ascending; `None` where
-    /// other floors lie.
-    pub(crate) fn left_by(&self, floors: &Floors, name: &PackageName) -> Option<Vec<usize>> {
+    /// The releases of a project that are not ruled out by what follows from shared floors alone, and whether it can be
+    /// done without; `None` where other floors lie.
+    pub(crate) fn left_by(
+        &self,
+        floors: &Floors,
+        name: &PackageName,
+    ) -> Option<(Vec<usize>, bool)> {
         if !self.lies || self.floors != *floors {
             return None;
         }
@@ -138,7 +142,8 @@ impl Engine<'_, '_> {
         let mut steps = self.nodes[*id].history.iter().rev();
         let step = steps.find(|step| step.level <= SHARED)?;
         let states = step.domain.states().filter(|state| *state != ABSENT);
-        Some(states.map(|state| state - 1).collect())
+        let positions = states.map(|state| state - 1).collect();
+        Some((positions, step.domain.contains(ABSENT)))
     }
 
     /// The projects of some nodes whose floors withhold a release.
