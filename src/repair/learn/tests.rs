@@ -1,5 +1,6 @@
 use super::*;
 use crate::failure::likely_cause;
+use pinsmith_resolver::PythonVersion;
 
 fn scene(python: (u8, u8)) -> Scene {
     let all = [
