@@ -36,6 +36,7 @@ pub(super) struct Project {
     pub(super) versions: BTreeMap<String, Release>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Deserialize, Clone)]
 #[serde(default)]
 pub(super) struct Release {
