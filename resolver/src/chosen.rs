@@ -12,7 +12,7 @@ use crate::keep::{Versions, same_release};
 use crate::objective::LagSummary;
 use crate::package::Package;
 use crate::world::{Edge, Facts, Known, World};
-use crate::{HeldBackBy, NotKept, ResolvedPackage, SourceError, Trust};
+use crate::{CoreMetadata, HeldBackBy, NotKept, ResolvedPackage, SourceError, Trust};
 
 /// The solver's decisions, by project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,9 +132,9 @@ impl Chosen {
         let release = candidates.release(candidate);
         let newest = candidates.newest.clone();
         let newest = newest.filter(|newest| *newest > candidate.version);
-        let trust = match world.facts(name, candidates, candidate)? {
-            Facts::Found(metadata) => metadata.trust,
-            Facts::Unavailable(_) => Trust::Guessed,
+        let (trust, unknown_extras) = match world.facts(name, candidates, candidate)? {
+            Facts::Found(metadata) => (metadata.trust, unknown_extras(world, name, &metadata)),
+            Facts::Unavailable(_) => (Trust::Guessed, Vec::new()),
         };
         let required_by = incoming.get(name).into_iter().flatten();
         let required_by: BTreeSet<_> = required_by.filter_map(|(by, _)| by.clone()).collect();
@@ -151,6 +151,7 @@ impl Chosen {
                 .flatten()
                 .cloned()
                 .collect(),
+            unknown_extras,
             files: candidate
                 .files
                 .iter()
@@ -284,4 +285,32 @@ impl Chosen {
         let (name, version) = self.versions.get_key_value(name)?;
         Some((name.clone(), version.clone()))
     }
+}
+
+/// The extras that the user asks for and the metadata neither declares nor uses.
+fn unknown_extras(
+    world: &World<'_>,
+    name: &PackageName,
+    metadata: &CoreMetadata,
+) -> Vec<ExtraName> {
+    if metadata.trust == Trust::Guessed {
+        return Vec::new();
+    }
+    let roots = world.root_edges();
+    let asked = roots.iter().filter(|root| root.name() == name);
+    let asked: BTreeSet<&ExtraName> = asked.flat_map(|root| &root.requirement.extras).collect();
+    let known = |extra: &ExtraName| {
+        let used = format!("extra == '{extra}'");
+        let mut markers = metadata.requires_dist.iter().map(|line| &line.marker);
+        metadata.provides_extra.contains(extra)
+            || markers.any(|marker| {
+                let marker = marker.try_to_string();
+                marker.is_some_and(|text| text.contains(&used))
+            })
+    };
+    asked
+        .into_iter()
+        .filter(|extra| !known(extra))
+        .cloned()
+        .collect()
 }

@@ -52,6 +52,8 @@ pub struct ResolvedPackage {
     pub version: Version,
     /// Extras that are switched on, ordered.
     pub extras: Vec<ExtraName>,
+    /// Those of them that the user asks for and the release does not have, which is no failure.
+    pub unknown_extras: Vec<ExtraName>,
     /// Files of the release that this target can install, best first.
     pub files: Vec<ReleaseFile>,
     /// The index that served them.

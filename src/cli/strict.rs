@@ -2,17 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use pinsmith_resolver::{Resolution, Trust};
+use pinsmith_resolver::{Resolution, ResolveError, Trust};
 use serde::Serialize;
 
 use super::args::{ResolutionArg, ResolveArgs};
 use super::json::{SCHEMA, to_text};
 use super::terminal::Terminal;
 use super::{Done, Failure};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostic};
 
 /// An answer rests on unknown facts, and `--strict` was given.
 pub(crate) const UNKNOWN_FACTS: Code = Code("RES001");
+
+/// A release does not have an extra that the user asks for.
+const UNKNOWN_EXTRA: Code = Code("RES003");
+
+/// What the user asks for and does not get, a warning for each pin.
+pub(super) fn unknown_extras(answers: &[Result<Resolution, ResolveError>]) -> Vec<Diagnostic> {
+    let packages = answers.iter().flatten().flat_map(|answer| &answer.packages);
+    let unknown = packages.flat_map(|pin| {
+        let extras = pin.unknown_extras.iter();
+        extras.map(move |extra| format!("{} {} has no extra `{extra}`", pin.name, pin.version))
+    });
+    let unknown: BTreeSet<String> = unknown.collect();
+    let told = unknown.into_iter();
+    told.map(|message| Diagnostic::warning(UNKNOWN_EXTRA, message))
+        .collect()
+}
 
 /// How many pins are named of each kind.
 const NAMED: usize = 5;

@@ -21,6 +21,7 @@ use super::builder::builder;
 use super::json::Stats;
 use super::one_cuda;
 use super::source::count;
+use super::strict::unknown_extras;
 use super::terminal::{Progress, Terminal};
 use super::unsatisfiable::Advice;
 use crate::accelerator::{PAGE_UNKNOWN, Table};
@@ -272,6 +273,7 @@ impl OpenIndex {
         let packages = answers.iter().flatten().flat_map(|answer| &answer.packages);
         let names: BTreeSet<&PackageName> = packages.map(|package| &package.name).collect();
         diagnostics.extend(self.index.status_diagnostics(names));
+        diagnostics.extend(unknown_extras(&answers));
         let mut found = findings(&answers, &self.cached.accelerators);
         one_cuda::explain(&mut found, two.as_deref());
         diagnostics.extend(found);

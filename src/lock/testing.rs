@@ -49,6 +49,7 @@ impl LockBuilder {
             name: name.parse().unwrap(),
             version: version.parse().unwrap(),
             extras: Vec::new(),
+            unknown_extras: Vec::new(),
             files: files.iter().map(|name| release_file(name)).collect(),
             index: Arc::from("https://index.test/simple/"),
             uploaded: "2026-01-02T03:04:05Z".parse().ok(),
