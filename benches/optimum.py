@@ -23,6 +23,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 STEP = 90
+INTERFACE = "pinsmith-numpy-interface"      # a pseudo-package of pinsmith's own rules; in no answer
 LEVELS = ["root max", "root sum", "rest max", "rest sum", "packages"]
 Release = collections.namedtuple("Release", "uploaded sdist yanked state requires")
 
@@ -40,12 +41,14 @@ def read(text):
             uploaded = None if uploaded == "?" else datetime.fromisoformat(uploaded).timestamp()
             state = next((r for r in rest if r in ("unread", "unusable")), "read")
             release = current[Version(version)] = Release(uploaded, "sdist" in rest, "yanked" in rest, state, [])
-        elif kind == "requires":
+        elif kind in ("requires", "needs"):
             line, _, extra = words.partition(" ; extra == ")
             release.requires.append((parsed(line), canonicalize_name(extra.strip('"')) if extra else None))
         elif kind == "pin":
             name, version, lag = words.split()
             pins[canonicalize_name(name)] = (Version(version), None if lag == "?" else int(lag))
+    if any(line.name == INTERFACE for p in projects.values() for r in p.values() for line, _ in r.requires):
+        projects[INTERFACE] = {Version(v): Release(0, False, False, "read", []) for v in ("1", "2")}
     return roots, projects, pins
 
 
@@ -147,7 +150,7 @@ class Universe:
 
     def names(self, level):
         if level == "packages":
-            return [n for n in self.take if n != "pinsmith-numpy-interface"]
+            return [n for n in self.take if n != INTERFACE]
         rest = [n for n in self.projects if n not in self.root_names and n not in self.fixed]
         return self.root_names if level.startswith("root") else rest
 

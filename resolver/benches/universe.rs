@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! usage: universe solve [--runs N] [--each] FILE...    what an answer costs, one line a universe; the least of N times
-//!        universe pins FILE                            the universe with the pins of this build
+//!        universe pins FILE                            the universe with the pins and the rules of this build
 //!        universe hard SHAPE SIZE                      how long a world that is hard to solve takes
 //!        universe tight|usual SEED PROJECTS            writes a made-up universe with its pins
 //! ```
@@ -110,12 +110,34 @@ fn open(file: &str) -> Outcome<Universe> {
     Ok(Universe::parse(&std::fs::read_to_string(file)?)?)
 }
 
+fn print_lines(needs: &[String]) {
+    for need in needs {
+        println!("needs {need}");
+    }
+}
+
 fn pins(file: &str) -> Outcome<()> {
     let text = std::fs::read_to_string(file)?;
     let universe = Universe::parse(&text)?;
-    for line in text.lines().filter(|line| !line.starts_with("pin ")) {
+    let (mut project, mut needs) = (None, Vec::new());
+    for line in text.lines() {
+        let (kind, words) = line.split_once(' ').unwrap_or((line, ""));
+        if matches!(kind, "pin" | "needs") {
+            continue;
+        }
+        if kind != "requires" {
+            print_lines(&std::mem::take(&mut needs));
+        }
+        match (kind, words.split_once(' '), &project) {
+            ("project", ..) => project = Some(words.parse()?),
+            ("release", Some((version, _)), Some(name)) => {
+                needs = universe.needs(name, &version.parse()?);
+            }
+            _ => {}
+        }
         println!("{line}");
     }
+    print_lines(&needs);
     let Universe {
         request,
         target,

@@ -10,6 +10,7 @@ use crate::accelerator::cuda_text;
 use crate::chosen::{Chosen, Incoming};
 use crate::eligible::Candidates;
 use crate::explain::cuda_of;
+use crate::requirement::usual_form;
 use crate::what_if::{WhatIf, what_if};
 use crate::world::{Edge, Facts, World};
 use crate::{AbiRule, Exclusion, Fact, HeldBackBy, SourceError, cuda_package};
@@ -180,7 +181,8 @@ fn further_away(
             version,
         })),
         (Some(requires), None, Some(asked)) => reason(&format!(
-            "what its newest release requires: {requires}, which does not go with your `{asked}`"
+            "what its newest release requires: {requires}, which does not go with your `{}`",
+            usual_form(&asked)
         )),
         (Some(requires), None, None) => reason(&format!(
             "what its newest release requires: {requires}, which cannot be had"

@@ -73,7 +73,7 @@ pub use project::{Project, Release};
 pub use remedy::{Remedy, remedies, worked_as_of};
 pub use requirement::{
     DirectUrl, ParsedRequirement, Requirement, RequirementError, parse_marker, parse_requirement,
-    specifiers_of, url_of,
+    specifiers_of, url_of, usual_form,
 };
 pub use resolution::{Edge, HeldBackBy, NotKept, Resolution, ResolvedPackage};
 pub use resolve::{Options, PrereleasePolicy, Request, ResolutionMode, resolve};

@@ -155,9 +155,18 @@ pub fn url_of(requirement: &Requirement) -> Option<&DirectUrl> {
     }
 }
 
-/// The requirement as people write it: `python_version == '3.12'`, where the parser has turned that into
-/// `python_full_version == '3.12.*'`.
-pub(crate) fn usual_form(requirement: &Requirement) -> String {
+/// The requirement as people write it.
+///
+/// The parser turns `python_version == '3.12'` (PEP 508) into the equal `python_full_version == '3.12.*'`.
+///
+/// ```
+/// use pinsmith_resolver::{parse_requirement, usual_form};
+///
+/// let parsed = parse_requirement("numpy<2 ; python_version == '3.12'")?.requirement;
+/// assert_eq!(usual_form(&parsed), "numpy<2 ; python_version == '3.12'");
+/// # Ok::<(), pinsmith_resolver::RequirementError>(())
+/// ```
+pub fn usual_form(requirement: &Requirement) -> String {
     const FULL: &str = "python_full_version ";
     let text = requirement.to_string();
     let Some((start, marker)) = text.split_once(" ; ") else {

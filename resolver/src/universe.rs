@@ -9,14 +9,15 @@
 //! release 2.13.0 2026-07-08T17:00:00Z wheel
 //! requires filelock
 //! requires triton==3.8.0
+//! needs numpy<2
 //! pin torch 2.13.0 141
 //! ```
 //!
 //! Releases are those that the target can take at all, each as its best file: `wheel` or `sdist`, perhaps
 //! `yanked`. `unread` is one whose metadata was never asked for, `unusable` one that has none. Markers are already
-//! evaluated; what only an extra asks for ends in `; extra == "NAME"`. `pin` lines are an answer with its lags in
-//! days, which whoever writes the text may add. What compiled wheels need by rules of our own (`abi.rs`) is among
-//! the `requires` lines.
+//! evaluated; what only an extra asks for ends in `; extra == "NAME"`. `needs` is what a rule of pinsmith's own adds
+//! (`resolver/src/abi.rs`): it is there for other solvers, pinsmith adds it itself. `pin` lines are an answer with its lags in
+//! days, which whoever writes the text may add.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -25,11 +26,12 @@ use std::sync::{Mutex, PoisonError};
 use pep440_rs::Version;
 use pep508_rs::{ExtraName, MarkerEnvironment, MarkerTree, PackageName};
 
+use crate::abi;
 use crate::eligible::Eligibility;
 use crate::memory::Readable;
 use crate::{
     CoreMetadata, FileKind, MemorySource, MetadataAnswer, Options, PackageSource, Platform,
-    ReleaseFile, ReleasesAnswer, Request, Resolution, SourceError, Target, Timestamp, abi,
+    ReleaseFile, ReleasesAnswer, Request, Resolution, SourceError, Target, Timestamp,
     parse_requirement,
 };
 
@@ -92,7 +94,6 @@ impl<'a> Recorder<'a> {
         let eligibility = Eligibility::new(target, options);
         let metadata = lock(&self.metadata);
         let extras = wanted_extras(request, metadata.values());
-        let on_linux = target.platform == Platform::LinuxX86_64;
         let mut text = format!("target {} {}\n", target.python, target.platform);
         for root in &request.roots {
             if root.evaluate_markers(&environment, &[]) {
@@ -134,24 +135,19 @@ impl<'a> Recorder<'a> {
                 };
                 words.extend(found.err().map(str::to_owned));
                 line(&mut text, "release", &words.join(" "));
-                let Ok(found) = found else {
-                    continue;
-                };
-                let completed = candidate
-                    .has_wheel
-                    .then(|| abi::completed(&found.name, uploaded, on_linux, found, &|_| false));
-                let completed = completed.flatten().map(|(completed, _)| completed);
-                let found = completed.as_ref().unwrap_or(found);
-                for required in requires(found, &environment, &extras) {
+                for required in found
+                    .iter()
+                    .flat_map(|f| requires(f, &environment, &extras))
+                {
                     line(&mut text, "requires", &required);
                 }
-            }
-        }
-        let interface = abi::numpy_interface();
-        if text.contains(interface.as_ref()) {
-            line(&mut text, "project", interface.as_ref());
-            for version in [1, 2] {
-                line(&mut text, "release", &format!("{version} ? wheel"));
+                if let Ok(found) = found
+                    && candidate.has_wheel
+                {
+                    for need in needs_of(name, uploaded, target, found) {
+                        line(&mut text, "needs", &need);
+                    }
+                }
             }
         }
         text
@@ -260,6 +256,28 @@ fn requires(
     lines
 }
 
+/// What rules of pinsmith's own add to what a wheel requires.
+fn needs_of(
+    name: &PackageName,
+    uploaded: Option<Timestamp>,
+    target: &Target,
+    metadata: &CoreMetadata,
+) -> Vec<String> {
+    let on_linux = target.platform == Platform::LinuxX86_64;
+    let environment = target.marker_environment();
+    let completed = abi::completed(name, uploaded, on_linux, metadata, &|_| false);
+    let (completed, _) = completed.unzip();
+    let lines = completed.iter().flat_map(|c| &c.requires_dist);
+    let added = lines.skip(metadata.requires_dist.len());
+    let holding = added.filter(|line| line.evaluate_markers(&environment, &[]));
+    let plain = holding.map(|line| {
+        let mut plain = line.clone();
+        plain.marker = MarkerTree::TRUE;
+        plain.to_string()
+    });
+    plain.collect()
+}
+
 /// A recorded universe, to be resolved again.
 #[derive(Debug, Clone)]
 pub struct Universe {
@@ -282,6 +300,27 @@ pub struct UniverseError {
 }
 
 impl Universe {
+    /// What rules of pinsmith's own add to what a release requires, one requirement a line.
+    pub fn needs(&self, name: &PackageName, version: &Version) -> Vec<String> {
+        let Ok(ReleasesAnswer::Found(project)) = self.source.releases(name) else {
+            return Vec::new();
+        };
+        let eligibility = Eligibility::new(&self.target, &Options::default());
+        let candidates = eligibility.candidates(project, false);
+        let candidate = candidates.get(version).filter(|c| c.has_wheel);
+        let Some((candidate, file)) = candidate.and_then(|c| Some((c, candidates.best_file(c)?)))
+        else {
+            return Vec::new();
+        };
+        match self.source.metadata(name, &file) {
+            Ok(MetadataAnswer::Found(metadata)) => {
+                let uploaded = candidates.release(candidate).uploaded;
+                needs_of(name, uploaded, &self.target, &metadata)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Reads what a [`Recorder`] wrote.
     ///
     /// ```
@@ -349,7 +388,7 @@ impl Reader {
                 let (release, _) = self.release.as_mut().ok_or("it belongs to no release")?;
                 release.requires.push(requirement()?);
             }
-            "pin" | "" | "#" => {}
+            "needs" | "pin" | "" | "#" => {}
             _ => return Err(format!("`{kind}` is not a kind of line")),
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use pinsmith_resolver::{
     Asked, Exclusion, Fact, Options, PackageName, PackageSource, Platform, ReleasesAnswer, Remedy,
-    Requirement, Resolution, ResolveError, Target, Timestamp, Unsatisfiable, remedies,
+    Requirement, Resolution, ResolveError, Target, Timestamp, Unsatisfiable, remedies, usual_form,
     worked_as_of,
 };
 
@@ -310,8 +310,8 @@ fn could_be_built(proof: &Unsatisfiable) -> Option<String> {
 /// A remedy as a line of help.
 fn words(remedy: &Remedy, places: &dyn Fn(&Requirement) -> Option<String>) -> String {
     let quoted = |requirement: &Requirement| match places(requirement) {
-        Some(places) => format!("`{requirement}` ({places})"),
-        None => format!("`{requirement}`"),
+        Some(places) => format!("`{}` ({places})", usual_form(requirement)),
+        None => format!("`{}`", usual_form(requirement)),
     };
     match remedy {
         Remedy::Loosen {
