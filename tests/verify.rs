@@ -164,6 +164,46 @@ fn a_part_of_a_lock_is_installed() {
     assert!(stderr.contains("the lock has: plot"), "{stderr}");
 }
 
+/// A tool of the driver may take seconds: it is asked once, also where a lock is chosen among several.
+#[test]
+fn the_driver_is_asked_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = serve(Form::Json);
+    let place = Case::of_files(&[("train.py", "import six\n")]).place();
+    let index = server.url("/simple/");
+    let lock = run(&place, &Step::of("lock", &index));
+    assert!(lock.status.success(), "{}", text(&lock.stderr));
+    let tree = place.path("tree");
+    std::fs::copy(tree.join("pylock.toml"), tree.join("pylock.other.toml")).unwrap();
+    std::fs::rename(tree.join("pylock.toml"), tree.join("pylock.one.toml")).unwrap();
+    let (program, asked) = (place.path("bin/nvidia-smi"), place.path("home/asked"));
+    let script = format!(
+        "#!/bin/sh\necho asked >> '{}'\necho '580.159.04, 9.0, NVIDIA Test'\n",
+        asked.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    for command in ["sync", "verify"] {
+        let step = Step::of(&format!("{command} --installer pip"), &index);
+        let mut command = place.command(&step);
+        command.env("PATH", format!("{}:{path}", place.path("bin").display()));
+        let output = command.output().unwrap();
+        let stderr = text(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        assert!(stderr.contains("one.toml of 2, for "), "{stderr}");
+        // where the driver's library answers, the program is not needed
+        let times = std::fs::read_to_string(&asked).unwrap_or_default();
+        let through_program = stderr.contains("NVIDIA Test");
+        assert_eq!(
+            times.lines().count(),
+            usize::from(through_program),
+            "{stderr}"
+        );
+        let _ = std::fs::remove_file(&asked);
+    }
+}
+
 #[test]
 fn a_lock_that_cannot_be_installed_is_an_answer() {
     let server = serve(Form::Json);

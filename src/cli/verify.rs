@@ -72,6 +72,12 @@ pub(super) fn run(
         text(&report, terminal.verbose())
     })?;
     close(&report, kept, terminal);
+    if report.holds() && !args.local && !report.imports.is_empty() {
+        terminal.next(&match args.source.path.to_str() {
+            Some(".") | None => "pinsmith verify --local".to_owned(),
+            Some(path) => format!("pinsmith verify {} --local", typed(path)),
+        });
+    }
     Ok(if report.holds() { Done::Yes } else { Done::No })
 }
 
