@@ -182,7 +182,7 @@ fn further_away(
         })),
         (Some(requires), None, Some(asked)) => reason(&format!(
             "what its newest release requires: {requires}, which does not go with your `{}`",
-            usual_form(&asked)
+            usual_form(asked)
         )),
         (Some(requires), None, None) => reason(&format!(
             "what its newest release requires: {requires}, which cannot be had"
