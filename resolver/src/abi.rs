@@ -4,7 +4,8 @@
 //! Wheels that work with both can be built since the first pre-release of numpy 2, of March 2024. So
 //! a wheel that was uploaded before and whose extensions use that interface needs numpy 1, whatever
 //! it says. torch itself says nothing of numpy, and can be used without: what is known of it is that it does not
-//! stand *beside* numpy 2, so both require a pseudo-package that has one version for each interface.
+//! stand *beside* numpy 2, so both require a pseudo-package that has one version for each interface. So it is with pyarrow
+//! 26, which can do without numpy and refuses numpy 1.
 //!
 //! Extensions that were compiled against torch run with that minor release of it. Nearly all say so.
 //!
@@ -31,8 +32,12 @@ pub enum AbiRule {
     Numpy,
     /// torch below 2.3, which cannot exchange arrays with numpy 2.
     TorchNumpy,
+    /// Refuses to be imported beside numpy 1.
+    NewNumpy,
+    /// numpy 1 has another C interface than numpy 2: the other side of [`Self::NewNumpy`].
+    NumpyOne,
     /// numpy 2 has another C interface than numpy 1: the other side of [`Self::TorchNumpy`].
-    NumpyItself,
+    NumpyTwo,
     /// Compiled against one minor release of torch.
     Torch,
     /// Compiled against torch as it was before 2.7, when its Linux wheels changed the C++ interface.
@@ -47,8 +52,12 @@ impl AbiRule {
         match (self, many) {
             (Self::Numpy | Self::TorchNumpy, false) => "was compiled against numpy 1",
             (Self::Numpy | Self::TorchNumpy, true) => "were compiled against numpy 1",
-            (Self::NumpyItself, false) => "has the C interface of numpy 2",
-            (Self::NumpyItself, true) => "have the C interface of numpy 2",
+            (Self::NewNumpy, false) => "was made for numpy 2",
+            (Self::NewNumpy, true) => "were made for numpy 2",
+            (Self::NumpyOne, false) => "has the C interface of numpy 1",
+            (Self::NumpyOne, true) => "have the C interface of numpy 1",
+            (Self::NumpyTwo, false) => "has the C interface of numpy 2",
+            (Self::NumpyTwo, true) => "have the C interface of numpy 2",
             (Self::Torch | Self::TorchBefore, false) => "was compiled against an older torch",
             (Self::Torch | Self::TorchBefore, true) => "were compiled against an older torch",
             (Self::Setuptools, false) => "uses parts of setuptools",
@@ -60,16 +69,24 @@ impl AbiRule {
     pub fn harm(self) -> &'static str {
         match self {
             Self::Numpy => "does not import beside numpy 2",
-            Self::TorchNumpy | Self::NumpyItself => "cannot exchange arrays with numpy 2",
+            Self::TorchNumpy | Self::NumpyTwo => "cannot exchange arrays with numpy 2",
+            Self::NewNumpy | Self::NumpyOne => "does not import beside numpy 1",
             Self::Torch | Self::TorchBefore => "does not import beside another",
             Self::Setuptools => "does not find them in later releases",
         }
     }
 
+    /// Whether it only says which interface numpy has, which is nobody's fault.
+    pub fn is_of_numpy(self) -> bool {
+        matches!(self, Self::NumpyOne | Self::NumpyTwo)
+    }
+
     /// Whose override lifts it.
     pub fn lifted_by(self) -> &'static str {
         match self {
-            Self::Numpy | Self::TorchNumpy | Self::NumpyItself => "numpy",
+            Self::Numpy | Self::TorchNumpy | Self::NewNumpy | Self::NumpyOne | Self::NumpyTwo => {
+                "numpy"
+            }
             Self::Torch | Self::TorchBefore => "torch",
             Self::Setuptools => "setuptools",
         }
@@ -249,8 +266,15 @@ fn rules_for(
         });
         rules.extend(using.map(|(_, need)| (AbiRule::Setuptools, (*need).to_owned())));
     }
-    if name == "numpy" && version >= &[2][..] {
-        rules.push((AbiRule::NumpyItself, format!("{interface}==2")));
+    if name == "pyarrow" && version >= &[26][..] {
+        rules.push((AbiRule::NewNumpy, format!("{interface}==2")));
+    }
+    if name == "numpy" {
+        let (rule, number) = match version.first() {
+            Some(0 | 1) => (AbiRule::NumpyOne, 1),
+            _ => (AbiRule::NumpyTwo, 2),
+        };
+        rules.push((rule, format!("{interface}=={number}")));
     }
     rules
 }
@@ -297,6 +321,8 @@ mod tests {
         add("torch", "2.1.2", early, &[], true);
         add("torch", "2.3.1", late, &[], true);
         add("torch", "2.13.0", late, &[], true);
+        add("pyarrow", "25.0.1", late, &[], true);
+        add("pyarrow", "26.0.0", late, &[], true);
         add("torch", "1.10.2", early, &[], true);
         for setuptools in ["59.5.0", "70.0.0", "82.0.0"] {
             add("setuptools", setuptools, early, &[], true);
@@ -306,6 +332,9 @@ mod tests {
         for (roots, expected) in [
             (&["torch<2.3"][..], "torch==2.1.2"),
             (&["torch<2.3", "numpy"], "numpy==1.26.4 torch==2.1.2"),
+            (&["pyarrow"], "pyarrow==26.0.0"),
+            (&["pyarrow", "numpy"], "numpy==2.3.0 pyarrow==26.0.0"),
+            (&["pyarrow", "numpy<2"], "numpy==1.26.4 pyarrow==25.0.1"),
             (&["torch<1.11"], "setuptools==59.5.0 torch==1.10.2"),
             (&["torch", "numpy"], "numpy==2.3.0 torch==2.13.0"),
             (&["torchtext"], "torch==2.3.1 torchtext==0.18.0"),

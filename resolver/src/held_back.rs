@@ -43,7 +43,8 @@ pub(crate) fn held_back_by(
                 edges.extend(world.edges_of(&metadata, Some(extra)));
             }
             for edge in &edges {
-                reasons.extend(own_requirement(chosen, incoming, edge));
+                let newest = (name, newest);
+                reasons.extend(own_requirement(chosen, world, newest, incoming, edge));
             }
         }
     }
@@ -94,14 +95,24 @@ fn required(
 
 /// Why two releases do not go together although their metadata lets them.
 fn by_rule(name: &PackageName, version: &Version, rule: AbiRule) -> String {
+    format!("{name} {version}, {}", shown(rule))
+}
+
+fn shown(rule: AbiRule) -> String {
     let (fact, harm, lifted_by) = (rule.fact(false), rule.harm(), rule.lifted_by());
     format!(
-        "{name} {version}, which {fact} and {harm} (a rule of pinsmith's own, which an override of {lifted_by} lifts)"
+        "which {fact} and {harm} (a rule of pinsmith's own, which an override of {lifted_by} lifts)"
     )
 }
 
 /// What the newest release wants, where a pin is otherwise.
-fn own_requirement(chosen: &Chosen, incoming: &Incoming, edge: &Edge) -> Option<HeldBackBy> {
+fn own_requirement(
+    chosen: &Chosen,
+    world: &World<'_>,
+    newest: (&PackageName, &Version),
+    incoming: &Incoming,
+    edge: &Edge,
+) -> Option<HeldBackBy> {
     let (package, version) = chosen.pin(edge.name())?;
     if edge.ranges.contains(&version) {
         return None;
@@ -114,11 +125,21 @@ fn own_requirement(chosen: &Chosen, incoming: &Incoming, edge: &Edge) -> Option<
         return Some(HeldBackBy::Unusable { reason });
     }
     if package == numpy_interface() {
-        let mut others = incoming.get(&package).into_iter().flatten();
-        let other = others.find_map(|(by, _)| chosen.pin(by.as_ref()?));
-        let reason = match other {
-            Some((name, version)) => by_rule(&name, &version, AbiRule::TorchNumpy),
-            None => format!("what {}", AbiRule::TorchNumpy.harm()),
+        // who cannot go with the other interface; numpy itself is as it is
+        let blamed = |by: (&PackageName, &Version), edge: &Edge| {
+            let rule = world.rule_behind(by, &package, &edge.ranges);
+            rule.filter(|rule| !rule.is_of_numpy())
+        };
+        let reason = if let Some(rule) = blamed(newest, edge) {
+            format!("its newest release, {}", shown(rule))
+        } else {
+            // where nobody is to blame, numpy is held back by something else
+            let mut others = incoming.get(&package).into_iter().flatten();
+            others.find_map(|(by, edge)| {
+                let (name, version) = chosen.pin(by.as_ref()?)?;
+                let rule = blamed((&name, &version), edge)?;
+                Some(by_rule(&name, &version, rule))
+            })?
         };
         return Some(HeldBackBy::Unusable { reason });
     }

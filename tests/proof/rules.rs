@@ -37,7 +37,11 @@ pub(super) fn needs(
                 _ => {}
             }
         }
-        "numpy" if !below("2.0.dev0") => needs.push(format!("{NUMPY_INTERFACE}==2")),
+        "numpy" => {
+            let number = if below("2.0.dev0") { 1 } else { 2 };
+            needs.push(format!("{NUMPY_INTERFACE}=={number}"));
+        }
+        "pyarrow" if !below("26.dev0") => needs.push(format!("{NUMPY_INTERFACE}==2")),
         "torchtext" if release.version.to_string() == "0.18.0" => {
             needs.push("torch==2.3.*".to_owned());
         }

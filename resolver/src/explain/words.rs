@@ -228,8 +228,8 @@ fn by_rule((who, many): (&str, bool), wanted: &str, rule: AbiRule) -> String {
         "no metadata says so, it is a rule of pinsmith's own, and an override of {lifted_by} lifts it"
     );
     match rule {
-        AbiRule::NumpyItself => format!("{who} {fact}"),
-        AbiRule::TorchNumpy => format!("{who} {fact} and {harm}: {lifted}"),
+        AbiRule::NumpyOne | AbiRule::NumpyTwo => format!("{who} {fact}"),
+        AbiRule::TorchNumpy | AbiRule::NewNumpy => format!("{who} {fact} and {harm}: {lifted}"),
         AbiRule::Numpy | AbiRule::Torch | AbiRule::TorchBefore | AbiRule::Setuptools => {
             let (verb, since) = if many {
                 ("need", "since they")
