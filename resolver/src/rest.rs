@@ -25,6 +25,10 @@ const PART_OF_ONE: usize = 10;
 /// The same for all of these runs together.
 const PART_OF_ALL: usize = 2;
 
+/// Where the roots took so many reads for each package of the answer, the runs for the largest lag are bounded by what all runs
+/// may read alone: they are few, and each of them spares the others a whole step.
+const TANGLED: usize = 5;
+
 /// Rounds over all packages: each can free others.
 const ROUNDS: u32 = 3;
 
@@ -40,6 +44,7 @@ pub(crate) fn least_rest(
     let mut rest = Rest {
         held: roots.iter().map(lag).collect(),
         reads: reads(known, answer.chosen.versions.len()),
+        is_tangled: known > TANGLED * answer.chosen.versions.len(),
         fixed: None,
     };
     let window = rest.least_largest(search, answer)?;
@@ -67,6 +72,7 @@ struct Rest {
     /// The lags of the roots.
     held: Bounds,
     reads: (usize, usize),
+    is_tangled: bool,
     /// What the roots fix, with the versions of the roots.
     fixed: Option<(Vec<Option<Version>>, BTreeSet<PackageName>)>,
 }
@@ -84,7 +90,13 @@ impl Rest {
             let middle = too_small.map_or(0, |low: u32| low.midpoint(steps));
             let floors = self.floors(search, middle * STEP_DAYS, &answer.chosen);
             let own = Bounds::new();
-            match search.within_reads(&floors, &own, Some(&answer.chosen), self.reads)? {
+            let near = Some(&answer.chosen);
+            let run = if self.is_tangled {
+                search.within_all_reads(&floors, &own, near, self.reads.1)
+            } else {
+                search.within_reads(&floors, &own, near, self.reads)
+            };
+            match run? {
                 Run::Solved(chosen) => {
                     let better = self.measure(search, &chosen);
                     // a package that is fixed by a root now need not be so in the new answer

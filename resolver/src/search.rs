@@ -94,7 +94,22 @@ impl<'w, 'a> Search<'w, 'a> {
         near: Option<&Chosen>,
         (some, end): (usize, usize),
     ) -> Result<Run, SourceError> {
-        self.engine.reads_end = Some(end.min(self.world.facts_known() + some));
+        self.engine.is_for_little = true;
+        let end = end.min(self.world.facts_known() + some);
+        let run = self.within_all_reads(floors, own, near, end);
+        self.engine.is_for_little = false;
+        run
+    }
+
+    /// The same; the run is given up when the metadata of so many releases is known.
+    pub(crate) fn within_all_reads(
+        &mut self,
+        floors: &Floors,
+        own: &Bounds,
+        near: Option<&Chosen>,
+        end: usize,
+    ) -> Result<Run, SourceError> {
+        self.engine.reads_end = Some(end);
         let run = self.within(floors, own, near);
         self.engine.reads_end = None;
         run

@@ -42,7 +42,7 @@ use watches::{Event, Watches};
 /// After so many conflicts a run is given up. Runs that go well meet a few dozen.
 const CONFLICTS_AT_MOST: u32 = 2_000;
 
-/// The same for runs that are bounded in what they read: they are for small gains.
+/// The same for runs that are for small gains.
 const CONFLICTS_FOR_LITTLE: u32 = 200;
 
 /// How much all runs together may cost; what was found by then stands.
@@ -223,6 +223,8 @@ pub(crate) struct Engine<'w, 'a> {
     /// Known is what this resolution read, from the cache or not, so that answers do not depend on
     /// the cache.
     pub(crate) reads_end: Option<usize>,
+    /// Whether a run is for a small gain, and given up after fewer conflicts.
+    pub(crate) is_for_little: bool,
     /// What all runs cost so far, in looks at nogoods and words of sets; a second is about a hundred million.
     pub(crate) work: u64,
     /// A run is given up when all runs together have cost so much.
@@ -261,6 +263,7 @@ impl<'w, 'a> Engine<'w, 'a> {
             lessons: Vec::new(),
             lessons_end: LESSONS_AT_FIRST,
             reads_end: None,
+            is_for_little: false,
             work: 0,
             work_end: WORK_AT_MOST,
             core: Box::default(),
@@ -295,9 +298,10 @@ impl<'w, 'a> Engine<'w, 'a> {
         if self.lessons.len() > self.lessons_end {
             self.forget();
         }
-        let conflicts = match self.reads_end {
-            None => self.conflicts_at_most,
-            Some(_) => CONFLICTS_FOR_LITTLE,
+        let conflicts = if self.is_for_little {
+            CONFLICTS_FOR_LITTLE
+        } else {
+            self.conflicts_at_most
         };
         self.search(conflicts)
     }

@@ -8,6 +8,9 @@ use super::{Cause, Engine, NodeId, Nogood, NogoodId, SHARED, Terms};
 /// What a look at a term costs, beside a step through the list that it is in.
 const COST_OF_LOOK: u64 = 3;
 
+/// The same of a lesson, whose terms lie all over the memory.
+const COST_OF_LESSON: u64 = 10;
+
 /// What becomes of a watch.
 enum Look {
     Stays,
@@ -133,7 +136,7 @@ impl Engine<'_, '_> {
 
     /// A watched node of a lesson changed.
     fn look_at_lesson(&mut self, node: NodeId, watch: Watch) -> Look {
-        self.work += COST_OF_LOOK;
+        self.work += COST_OF_LESSON;
         let Nogood { terms, watched, .. } = &mut self.nogoods[watch.nogood];
         let Some([first, second]) = watched.as_mut().filter(|_| !terms.is_empty()) else {
             // it was forgotten
