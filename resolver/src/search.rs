@@ -49,7 +49,7 @@ const WORK_OF_REFUTATION: u64 = 15_000;
 const WORK_OF_WALK: u64 = 2_000_000;
 
 /// How much work the engine may take to prove that there is no answer.
-const WORK_OF_PROOF: u64 = 400_000_000;
+const WORK_OF_PROOF: u64 = 200_000_000;
 
 /// A series of runs over one world.
 pub(crate) struct Search<'w, 'a> {
