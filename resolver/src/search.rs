@@ -9,7 +9,7 @@ use crate::SourceError;
 use crate::chosen::Chosen;
 use crate::coherent::Bounds;
 use crate::eligible::Candidate;
-use crate::engine::{Engine, FEW, Proved, Run};
+use crate::engine::{CONFLICTS_FOR_LITTLE, Engine, FEW, Proved, Run};
 use crate::explain::Reasons;
 use crate::package::Package;
 use crate::provider::{Provider, root_version};
@@ -94,10 +94,10 @@ impl<'w, 'a> Search<'w, 'a> {
         near: Option<&Chosen>,
         (some, end): (usize, usize),
     ) -> Result<Run, SourceError> {
-        self.engine.is_for_little = true;
+        let usual = std::mem::replace(&mut self.engine.conflicts_at_most, CONFLICTS_FOR_LITTLE);
         let end = end.min(self.world.facts_known() + some);
         let run = self.within_all_reads(floors, own, near, end);
-        self.engine.is_for_little = false;
+        self.engine.conflicts_at_most = usual;
         run
     }
 

@@ -43,7 +43,7 @@ use watches::{Event, Watches};
 const CONFLICTS_AT_MOST: u32 = 2_000;
 
 /// The same for runs that are for small gains.
-const CONFLICTS_FOR_LITTLE: u32 = 200;
+pub(crate) const CONFLICTS_FOR_LITTLE: u32 = 200;
 
 /// How much all runs together may cost; what was found by then stands.
 const WORK_AT_MOST: u64 = 400_000_000;
@@ -223,16 +223,14 @@ pub(crate) struct Engine<'w, 'a> {
     /// Known is what this resolution read, from the cache or not, so that answers do not depend on
     /// the cache.
     pub(crate) reads_end: Option<usize>,
-    /// Whether a run is for a small gain, and given up after fewer conflicts.
-    pub(crate) is_for_little: bool,
     /// What all runs cost so far, in looks at nogoods and words of sets; a second is about a hundred million.
     pub(crate) work: u64,
     /// A run is given up when all runs together have cost so much.
     pub(crate) work_end: u64,
     /// What the last failure follows from, besides floors.
     core: Box<[NogoodId]>,
-    /// After so many conflicts a run is given up that may read as much as it wants.
-    conflicts_at_most: u32,
+    /// After so many conflicts a run is given up.
+    pub(crate) conflicts_at_most: u32,
 }
 
 impl<'w, 'a> Engine<'w, 'a> {
@@ -263,7 +261,6 @@ impl<'w, 'a> Engine<'w, 'a> {
             lessons: Vec::new(),
             lessons_end: LESSONS_AT_FIRST,
             reads_end: None,
-            is_for_little: false,
             work: 0,
             work_end: WORK_AT_MOST,
             core: Box::default(),
@@ -298,12 +295,7 @@ impl<'w, 'a> Engine<'w, 'a> {
         if self.lessons.len() > self.lessons_end {
             self.forget();
         }
-        let conflicts = if self.is_for_little {
-            CONFLICTS_FOR_LITTLE
-        } else {
-            self.conflicts_at_most
-        };
-        self.search(conflicts)
+        self.search(self.conflicts_at_most)
     }
 
     fn search(&mut self, mut left: u32) -> Result<Run, SourceError> {
