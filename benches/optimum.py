@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How far pinsmith's answers are from the optimum, level by level, by an exact solver (OR-tools CP-SAT).
 
-usage: optimum.py [--seconds 60] [--levels 4] UNIVERSE...
+usage: optimum.py [--seconds 60] [--levels 4] [--neighbours] UNIVERSE...
        optimum.py --record COMMAND [--rounds 40] ...     COMMAND is `record ...` (benches/record.rs) without its READ_FILE
 
 A UNIVERSE is what `cargo run --release --example record` writes, or `... -p pinsmith-resolver --example universe tight|usual SEED PROJECTS` (format:
@@ -14,6 +14,9 @@ Levels, each compared with those above it held at pinsmith's values: root max (i
 A release that was not read is taken to require nothing, so the bound holds for the whole index, whatever was read:
 `bound` is a proof, `best` is an answer only where `unread` is 0. With --record the releases that the optimum would take unread
 are read and all is solved again, until the optimum is made of read releases alone or the bound is near enough; nothing else is asked of the index.
+
+With --neighbours an unread release between two read ones is taken to require what both require, which is likely, not proved:
+boto3 and botocore have a release a day, and each of them requires the same names.
 """
 import argparse, collections, functools, math, shlex, subprocess, tempfile
 from datetime import datetime
@@ -55,6 +58,22 @@ def read(text):
 parsed = functools.lru_cache(None)(Requirement)
 
 
+def assume_neighbours(releases):
+    """What the nearest read releases on both sides require: the same line, or the name where the lines differ."""
+    def alike(older, newer):
+        lines = [line for line in older.requires if line in newer.requires]
+        named = {line.name for line, extra in lines if extra is None}
+        both = {l.name for l, e in older.requires if e is None} & {l.name for l, e in newer.requires if e is None}
+        return lines + [(parsed(name), None) for name in sorted(both - named)]
+
+    ordered = sorted(releases)
+    was_read = [v for v in ordered if releases[v].state == "read"]
+    for older, newer in zip(was_read, was_read[1:]):
+        between = [v for v in ordered if older < v < newer and releases[v].state == "unread"]
+        for version in between:
+            releases[version].requires.extend(alike(releases[older], releases[newer]))
+
+
 class Project:
     """The releases of a project that count, and their lags."""
 
@@ -92,6 +111,9 @@ class Project:
 class Universe:
     def __init__(self, text):
         self.roots, projects, self.pins = read(text)
+        if arg.neighbours:
+            for releases in projects.values():
+                assume_neighbours(releases)
         self.projects = {name: Project(releases) for name, releases in projects.items()}
         self.root_names = sorted({canonicalize_name(r.name) for r in self.roots})
         lines = [line for line in self.roots] + [
@@ -147,6 +169,9 @@ class Universe:
             self.model.add_bool_or([self.some[on, fitting]] + [g.negated() for g in given])
         for extra in line.extras:
             self.model.add_bool_or([self.extra(on, canonicalize_name(extra))] + [g.negated() for g in given])
+
+    def oldest(self, name, days):
+        return min(v for v in self.take[name] if self.projects[name].lag[v] <= days)
 
     def names(self, level):
         if level == "packages":
@@ -212,8 +237,11 @@ def refine(command):
     """Reads what the optimum needs, round by round."""
     wanted, text = [], subprocess.run(shlex.split(command), stdout=subprocess.PIPE, text=True, check=True).stdout
     for number in range(arg.rounds):
-        rows = list(Universe(text).compare(arg.seconds, arg.levels))
+        universe = Universe(text)
+        rows = list(universe.compare(arg.seconds, arg.levels))
         more = [one for level, own, bound, _, unread in rows if not near_enough(level, own, bound) for one in unread if not isinstance(unread, str)]
+        if arg.neighbours:      # with the oldest of three years all between are known
+            more += [(n, universe.oldest(n, 3 * 365)) for n in dict.fromkeys(n for n, _ in more)]
         more = [one for one in dict.fromkeys(more) if one not in wanted]
         print(f"    round {number}: {len(more)} more to read, " + ", ".join(f"{l} {o}/{b}" for l, o, b, *_ in rows), flush=True)
         if not more:
@@ -230,6 +258,7 @@ parser = argparse.ArgumentParser(usage=__doc__)
 parser.add_argument("universes", nargs="*")
 parser.add_argument("--record")
 parser.add_argument("--keep", help="where the universe that --record ended with is written")
+parser.add_argument("--neighbours", action="store_true")
 parser.add_argument("--rounds", type=int, default=40)
 parser.add_argument("--seconds", type=float, default=60)
 parser.add_argument("--levels", type=int, default=5)
