@@ -9,7 +9,7 @@ use super::json::{SCHEMA, to_text};
 use super::lock::digest_of_inputs;
 use super::source::{Purpose, Source, count, open_tree};
 use super::terminal::Terminal;
-use super::world::typed;
+use super::typed::typed;
 use super::{Done, Failure};
 use crate::check::{CheckInputs, NamedText, disagreements};
 use crate::diagnostic::{Diagnostic, Severity};

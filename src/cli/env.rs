@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256 as Hasher};
 use super::args::{EnvArgs, GlobalArgs};
 use super::json::to_text;
 use super::terminal::Terminal;
-use super::world::typed;
+use super::typed::typed;
 use super::{Done, Failure};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::environment::{EnvironmentSpec, TargetSpec, UNREADABLE_SPEC};

@@ -17,8 +17,9 @@ use super::lookup::look_up;
 use super::source::{Purpose, Source, count, open_tree};
 use super::targets::{Before, admitted, targets};
 use super::terminal::Terminal;
+use super::typed::typed;
 use super::unsatisfiable::all_or_failure;
-use super::world::{OpenIndex, World, detect_host, location, typed};
+use super::world::{OpenIndex, World, detect_host, location};
 use super::{Done, Failure};
 use crate::config::Config;
 use crate::generate::{

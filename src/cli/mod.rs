@@ -32,6 +32,7 @@ mod sync;
 pub mod targets;
 pub mod terminal;
 mod tools;
+mod typed;
 mod unsatisfiable;
 mod verify;
 mod world;

@@ -7,7 +7,7 @@ use super::chosen_lock::below;
 use super::install::Installing;
 use super::source::{count, open_tree};
 use super::terminal::Terminal;
-use super::world::typed;
+use super::typed::typed;
 use super::{Done, Failure};
 use crate::install::{SyncEvent, SyncOptions, SyncReport, sync};
 

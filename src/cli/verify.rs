@@ -12,7 +12,7 @@ use super::install::Installing;
 use super::json::{SCHEMA, to_text};
 use super::source::{Purpose, Source, count};
 use super::terminal::{Progress, Terminal};
-use super::world::typed;
+use super::typed::typed;
 use super::{Done, Failure};
 use crate::escape::visible;
 use crate::install::{SyncError, SyncEvent};

@@ -11,7 +11,8 @@ use super::super::strict::Unknown;
 use super::super::summary::{differences, freshness, kept, locked};
 use super::super::targets::Before;
 use super::super::terminal::Terminal;
-use super::super::world::{megabytes, typed};
+use super::super::typed::typed;
+use super::super::world::megabytes;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::write::Written;
 

@@ -9,7 +9,7 @@ use super::super::Failure;
 use super::super::args::LockArgs;
 use super::super::source::Source;
 use super::super::terminal::Terminal;
-use super::super::world::{resolve_flags, typed};
+use super::super::typed::{resolve_flags, typed};
 use super::python::supported;
 use crate::diagnostic::Diagnostic;
 use crate::environment::{
