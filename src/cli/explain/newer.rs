@@ -129,7 +129,10 @@ impl<'a> Newer<'a> {
             Err(error) => unknown(&error.message),
             Ok(WhatIf::TooLong) => unknown("finding out takes too long"),
             Ok(WhatIf::Impossible(proof)) if proof.offline() => {
-                unknown("the cache does not hold what is needed; run `pinsmith lock` once")
+                let name = &entry.name;
+                unknown(&format!(
+                    "the cache does not hold all that it takes; require `{name}=={newest}` and run `pinsmith lock --dry-run`"
+                ))
             }
             Ok(WhatIf::Impossible(proof)) => {
                 let manifest = &self.source.manifest;
