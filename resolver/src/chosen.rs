@@ -293,7 +293,7 @@ fn unknown_extras(
     name: &PackageName,
     metadata: &CoreMetadata,
 ) -> Vec<ExtraName> {
-    if metadata.trust == Trust::Guessed {
+    if metadata.trust == Trust::Guessed || !world.request.has_root(name) {
         return Vec::new();
     }
     let roots = world.root_edges();

@@ -10,7 +10,7 @@ use super::{
     of_sources, removals,
 };
 use crate::diagnostic::Site;
-use crate::scan::{ImportContext, Memory, Scan, Tree, code};
+use crate::scan::{ImportContext, Keyed, Known, Memory, Scan, Tree, code};
 
 /// What [`super::usage`] finds that concerns Python itself, without edits, and with what an earlier run read of files that
 /// are still the same.
@@ -50,12 +50,12 @@ fn of_file(
     file: &str,
     bytes: Vec<u8>,
     locals: &Locals<'_>,
-    known: Option<&Known>,
+    known: Option<&Known<Kept>>,
 ) -> OfFile {
     let locals = locals.of(file);
     let key = known.and_then(|_| code::key(tree, file, &bytes));
     let key = key.map(|key| format!("{key} {locals:?}"));
-    let before = known.and_then(|known| known.files.get(file));
+    let before = known.and_then(|known| known.get(file));
     let before = before.filter(|kept| Some(&kept.key) == key.as_ref());
     if let Some((kept, usage)) = before.and_then(|kept| Some((kept, kept.usage(file)?))) {
         return OfFile {
@@ -79,41 +79,6 @@ fn of_file(
         kept: key.and_then(|key| Kept::new(key, &usage, &patched)),
         usage,
         patched,
-    }
-}
-
-/// What is known of the files of a tree.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Known {
-    /// The program whose reading this is.
-    reader: String,
-    files: BTreeMap<String, Kept>,
-}
-
-impl Known {
-    fn recall(memory: &dyn Memory, reader: &str) -> Self {
-        let bytes = memory.recall().unwrap_or_default();
-        let known: Option<Self> = serde_json::from_slice(&bytes).ok();
-        let known = known.filter(|known| known.reader == reader);
-        known.unwrap_or_else(|| Self {
-            reader: reader.to_owned(),
-            files: BTreeMap::new(),
-        })
-    }
-
-    fn replace(mut self, read: BTreeMap<String, Kept>, memory: &dyn Memory) {
-        let same = self.files.len() == read.len()
-            && read.iter().all(|(file, kept)| {
-                let before = self.files.get(file);
-                before.is_some_and(|before| before.key == kept.key)
-            });
-        if same {
-            return;
-        }
-        self.files = read;
-        if let Ok(bytes) = serde_json::to_vec(&self) {
-            memory.keep(&bytes);
-        }
     }
 }
 
@@ -142,31 +107,31 @@ fn number<T>(table: &'static [T], row: &'static T) -> Option<usize> {
     table.iter().position(|one| std::ptr::eq(one, row))
 }
 
+impl Keyed for Kept {
+    fn key(&self) -> &str {
+        &self.key
+    }
+}
+
 impl Kept {
     fn new(key: String, usage: &Usage, patched: &[String]) -> Option<Self> {
-        let removed = usage.findings.iter().map(|one| {
-            let row = number(removals(), one.removal)?;
-            let Site { line, cell, .. } = one.site;
+        let kept = |row: Option<usize>, written: &str, site: &Site, context, certainty| {
             Some((
-                row,
-                one.written.clone(),
-                line,
-                cell,
-                one.context,
-                one.certainty,
+                row?,
+                written.to_owned(),
+                site.line,
+                site.cell,
+                context,
+                certainty,
             ))
+        };
+        let removed = usage.findings.iter().map(|one| {
+            let row = number(removals(), one.removal);
+            kept(row, &one.written, &one.site, one.context, one.certainty)
         });
         let added = usage.news.iter().map(|one| {
-            let row = number(additions(), one.addition)?;
-            let Site { line, cell, .. } = one.site;
-            Some((
-                row,
-                one.written.clone(),
-                line,
-                cell,
-                one.context,
-                one.certainty,
-            ))
+            let row = number(additions(), one.addition);
+            kept(row, &one.written, &one.site, one.context, one.certainty)
         });
         let python = usage.python.iter().map(|one| {
             let Site { line, cell, .. } = one.site;

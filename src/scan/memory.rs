@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -26,17 +27,23 @@ pub trait Memory: Sync {
     }
 }
 
-/// What is known of the files of a tree.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Known {
-    /// The program whose reading this is.
-    reader: String,
-    files: BTreeMap<String, Kept>,
+/// What is kept of one file.
+pub(crate) trait Keyed {
+    /// What the reading depended on, its content above all.
+    fn key(&self) -> &str;
 }
 
-impl Known {
+/// What is known of the files of a tree.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Known<T> {
+    /// The program whose reading this is.
+    reader: String,
+    files: BTreeMap<String, T>,
+}
+
+impl<T: Keyed + Serialize + DeserializeOwned> Known<T> {
     /// What an earlier run of the same program left, if it can be read.
-    pub(super) fn recall(memory: &dyn Memory, reader: &str) -> Self {
+    pub(crate) fn recall(memory: &dyn Memory, reader: &str) -> Self {
         let bytes = memory.recall().unwrap_or_default();
         let known: Option<Self> = serde_json::from_slice(&bytes).ok();
         let known = known.filter(|known| known.reader == reader);
@@ -46,19 +53,17 @@ impl Known {
         })
     }
 
-    /// What is known of a file with this content.
-    pub(super) fn of(&self, digest: &str, origin: &Origin<'_>) -> Option<(Facts, Kept)> {
-        let kept = self.files.get(origin.file)?;
-        let counts = kept.digest == digest && kept.base == origin.base;
-        counts.then(|| Some((kept.facts(origin)?, kept.clone())))?
+    /// What is known of a file, whatever it depended on.
+    pub(crate) fn get(&self, file: &str) -> Option<&T> {
+        self.files.get(file)
     }
 
     /// Keeps what was read now in the place of what was known.
-    pub(super) fn replace(mut self, read: BTreeMap<String, Kept>, memory: &dyn Memory) {
+    pub(crate) fn replace(mut self, read: BTreeMap<String, T>, memory: &dyn Memory) {
         let mut changed = self.files.len() != read.len();
         for (file, kept) in &read {
             let before = self.files.get(file);
-            changed |= before.is_none_or(|before| before.digest != kept.digest);
+            changed |= before.is_none_or(|before| before.key() != kept.key());
         }
         if !changed {
             return;
@@ -67,6 +72,21 @@ impl Known {
         if let Ok(bytes) = serde_json::to_vec(&self) {
             memory.keep(&bytes);
         }
+    }
+}
+
+impl Known<Kept> {
+    /// What is known of a file with this content.
+    pub(super) fn of(&self, digest: &str, origin: &Origin<'_>) -> Option<(Facts, Kept)> {
+        let kept = self.get(origin.file)?;
+        let counts = kept.digest == digest && kept.base == origin.base;
+        counts.then(|| Some((kept.facts(origin)?, kept.clone())))?
+    }
+}
+
+impl Keyed for Kept {
+    fn key(&self) -> &str {
+        &self.digest
     }
 }
 

@@ -45,6 +45,7 @@ pub use implied::ImpliedNeed;
 pub use import::{Import, ImportContext, Label, ModuleName};
 pub(crate) use lines::is_too_complex;
 pub use memory::Memory;
+pub(crate) use memory::{Keyed, Known};
 pub use own::{GENERATED_HEADER_PREFIX, is_generated};
 pub use tree::{ReadError, Tree};
 pub use uses::{Use, UseKind};
@@ -53,7 +54,7 @@ pub(crate) use walk::says_requirements;
 use self::decode::decode;
 use self::facts::{Facts, Origin};
 use self::local::Locals;
-use self::memory::{Kept, Known};
+use self::memory::Kept;
 use self::walk::{Source, SourceKind};
 use crate::diagnostic::Diagnostic;
 
@@ -186,7 +187,7 @@ fn declared_hardware(tree: &Tree, scan: &Scan, scripts: &[walk::Script]) -> Vec<
 
 /// What this run learnt, for the next one.
 struct News<'a> {
-    known: Known,
+    known: Known<Kept>,
     read: BTreeMap<String, Kept>,
     memory: &'a dyn Memory,
 }
@@ -227,7 +228,7 @@ fn read_sources<'a>(
 fn read_source(
     tree: &Tree,
     source: &Source,
-    known: Option<&Known>,
+    known: Option<&Known<Kept>>,
 ) -> Result<(Facts, Option<Kept>), Diagnostic> {
     let file = source.path.as_str();
     let bytes = tree.read(file).map_err(|error| {
